@@ -1,0 +1,55 @@
+// What the agent's core is told.
+
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "daemon/agent/state.h"
+
+namespace dl::agent {
+
+// --- from the coordinator ---------------------------------------------------------------------
+struct Connected {};  // The stream is up; the coordinator waits for our registration.
+struct Disconnected {};
+struct Welcomed {
+  std::uint64_t session = 0;
+};
+struct StartOrdered {
+  StartTask order;
+};
+struct StopOrdered {
+  TaskId task;
+  std::chrono::milliseconds grace{};
+};
+struct ForgetOrdered {
+  TaskId task;
+};
+
+// --- from supervisors and the shell -------------------------------------------------------------
+// A supervisor that was found running, or found dead with an exit on record, when the agent started.
+struct TaskFound {
+  TaskStatus status;
+  SlotSet slots;
+  std::vector<std::uint16_t> ports;
+  std::chrono::milliseconds grace{};
+};
+struct TaskSpawned {
+  TaskId task;
+  std::uint32_t pid = 0;
+};
+// The whole process tree is gone. Also when it could not be spawned at all: `exit.kind` is set.
+struct TaskEnded {
+  TaskId task;
+  TaskExit exit;
+};
+struct PortsHeld {
+  std::vector<std::uint16_t> ports;  // All that the shell holds now.
+};
+struct Tick {};
+
+using Event = std::variant<Connected, Disconnected, Welcomed, StartOrdered, StopOrdered,
+                           ForgetOrdered, TaskFound, TaskSpawned, TaskEnded, PortsHeld, Tick>;
+
+}  // namespace dl::agent

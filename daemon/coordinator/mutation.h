@@ -1,0 +1,124 @@
+// Every way in which the state can change. The journal is a sequence of these; recovery applies
+// them again, so a mutation says what happened, with every choice already made.
+//
+// A new kind goes at the end of `Mutation`, with its case in apply.cpp and in describe.cpp:
+// CONTRIBUTING.md has the checklist.
+
+#pragma once
+
+#include <boost/describe.hpp>
+#include <variant>
+
+#include "daemon/coordinator/event.h"
+#include "daemon/coordinator/state.h"
+
+namespace dl::coordinator {
+
+struct JobSubmitted {
+  JobId job;
+  Timestamp at{};
+  std::string user;
+  SpecDocument document;
+  std::string idempotency_key;
+  std::uint64_t document_hash = 0;
+};
+
+// A stop was asked for, or has become more severe.
+struct JobStopping {
+  JobId job;
+  StopReason reason = StopReason::kNone;
+};
+
+// Reached succeeded, failed or cancelled; leaves the state for the database.
+struct JobEnded {
+  JobId job;
+  JobState state = JobState::kSucceeded;
+  Timestamp at{};
+  std::optional<Failure> failure;
+};
+
+// A gang got its slots and ports; its tasks are being started.
+struct AttemptPlaced {
+  AttemptId attempt;
+  Timestamp at{};
+  std::string secret;
+  std::vector<Task> tasks;
+  std::uint64_t next_seed = 0;
+};
+
+struct AttemptStopping {
+  AttemptId attempt;
+  StopReason reason = StopReason::kNone;
+  std::optional<Failure> failure;  // Kept if it is the first.
+};
+
+// A better explanation of why the attempt failed has come in.
+struct AttemptBlamed {
+  AttemptId attempt;
+  Failure failure;
+};
+
+// All tasks are gone. `outcome` says what becomes of the trial: kQueued is a restart.
+struct AttemptEnded {
+  AttemptId attempt;
+  Timestamp at{};
+  TrialState outcome = TrialState::kSucceeded;
+  std::optional<Failure> failure;
+  Timestamp eligible{};  // Of the restart.
+};
+
+struct TaskUpdated {
+  TaskId task;
+  TaskState state = TaskState::kRunning;
+  std::uint32_t pid = 0;
+  std::optional<TaskExit> exit;
+};
+
+// From a task's report: progress, last values, checkpoint.
+struct TrialReported {
+  AttemptId attempt;
+  std::uint64_t number = 0;
+  std::optional<Progress> progress;
+  std::vector<MetricPoint> metrics;
+  std::optional<Checkpoint> checkpoint;
+};
+
+struct NodeConnected {
+  NodeId node;
+  Timestamp at{};
+  std::uint64_t session = 0;
+  std::string host;
+  std::string agent_version;
+  NodeResources resources;
+  std::vector<std::uint16_t> free_ports;
+};
+
+struct NodePortsOffered {
+  NodeId node;
+  std::vector<std::uint16_t> free_ports;  // Replaces what was free.
+};
+
+struct NodeStateChanged {
+  NodeId node;
+  NodeState state = NodeState::kReady;
+  Timestamp at{};
+};
+
+struct NodeDrained {
+  NodeId node;
+  bool drain = true;
+  std::string reason;
+  Timestamp at{};
+};
+
+// Idempotency keys older than 24 h.
+struct SubmissionsExpired {
+  Timestamp before{};
+};
+
+using Mutation =
+    std::variant<JobSubmitted, JobStopping, JobEnded, AttemptPlaced, AttemptStopping, AttemptBlamed,
+                 AttemptEnded, TaskUpdated, TrialReported, NodeConnected, NodePortsOffered,
+                 NodeStateChanged, NodeDrained, SubmissionsExpired>;
+
+}  // namespace dl::coordinator

@@ -1,0 +1,135 @@
+// The coordinator's state: everything that is live. Finished jobs are in the database only.
+//
+// Only apply() writes it. It is rebuilt after a crash by applying the journal to a snapshot, so
+// two states that were given the same mutations are equal (operator==).
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/cluster.h"
+#include "model/cluster_spec.h"
+#include "model/job.h"
+#include "model/job_spec.h"
+
+namespace dl::coordinator {
+
+// A spec as it was submitted. The parsed form is derived from the text and is not journaled.
+struct SpecDocument {
+  std::string text;
+  std::vector<std::string> overrides;      // "train.epochs=3"
+  std::shared_ptr<const JobSpec> parsed;   // Never null.
+
+  friend bool operator==(const SpecDocument& a, const SpecDocument& b) {
+    return a.text == b.text && a.overrides == b.overrides;
+  }
+};
+
+struct Task {
+  Role role = Role::kWorker;
+  std::uint32_t index = 0;
+  std::uint32_t rank = 0;
+  TaskState state = TaskState::kStarting;
+  SlotSet slots;
+  std::vector<std::uint16_t> ports;  // ports[0] is its address; rank 0 has a second, the master port.
+  std::uint32_t pid = 0;             // 0 until its agent has seen it.
+  std::optional<TaskExit> exit;
+
+  friend bool operator==(const Task&, const Task&) = default;
+};
+
+struct Attempt {
+  std::uint32_t number = 1;
+  AttemptState state = AttemptState::kStarting;
+  StopReason stop = StopReason::kNone;
+  Timestamp started{};
+  std::string secret;
+  std::vector<Task> tasks;         // Ordered by rank.
+  std::optional<Failure> failure;  // The root cause, once there is one.
+
+  friend bool operator==(const Attempt&, const Attempt&) = default;
+};
+
+struct Trial {
+  std::uint32_t number = 1;
+  TrialState state = TrialState::kQueued;
+  Timestamp eligible{};             // Not placed before: back-off after a failure.
+  std::uint32_t attempts = 0;       // Started so far; the live one has this number.
+  std::optional<Attempt> attempt;   // The live one.
+  std::array<std::uint32_t, kFailureKinds> failures{};  // Counted against the budgets.
+  std::optional<Failure> last_failure;
+  std::optional<Checkpoint> checkpoint;  // The newest.
+  Progress progress;
+  std::map<std::string, double> metrics;  // The last value of each.
+  std::uint64_t reports_seen = 0;  // Highest report number committed, of the live attempt's rank 0.
+
+  friend bool operator==(const Trial&, const Trial&) = default;
+};
+
+struct Job {
+  JobId id;
+  std::string name;
+  std::string user;
+  SpecDocument document;
+  JobState state = JobState::kQueued;
+  StopReason stop = StopReason::kNone;
+  Timestamp submitted{};
+  std::optional<Timestamp> started;  // Of the first attempt.
+  std::optional<Timestamp> ended;
+  std::map<std::uint32_t, Trial> trials;  // By number.
+  std::optional<Failure> failure;
+
+  friend bool operator==(const Job&, const Job&) = default;
+};
+
+struct Node {
+  NodeId id;
+  std::string host;             // What peers dial to reach its tasks.
+  std::string agent_version;
+  NodeResources resources;
+  NodeState state = NodeState::kReady;
+  bool drain = false;           // Asked for by an operator; survives reconnects.
+  std::string drain_reason;
+  std::uint64_t session = 0;    // Of the agent's connection; messages of older sessions are refused.
+  Timestamp changed{};          // Of the last change of `state`.
+  std::set<std::uint16_t> free_ports;  // Offered by the agent and not given to a task.
+
+  friend bool operator==(const Node&, const Node&) = default;
+};
+
+// Where a retried submit finds the job it made: the key and a hash of what was submitted.
+struct Submission {
+  JobId job;
+  std::uint64_t document_hash = 0;
+  Timestamp at{};
+
+  friend bool operator==(const Submission&, const Submission&) = default;
+};
+
+struct State {
+  std::uint64_t next_job = 1;
+  std::uint64_t seed = 0;            // Of the generator of secrets and jitter; advanced by mutations.
+  std::uint64_t next_session = 1;
+  std::map<JobId, Job> jobs;         // Live ones.
+  std::set<TrialId> queue;           // Trials that wait for slots, in the order of their turn.
+  std::map<NodeId, Node> nodes;
+  std::map<std::string, Submission> submissions;  // By Idempotency-Key; kept 24 h.
+
+  friend bool operator==(const State&, const State&) = default;
+};
+
+// Policy, fixed for the life of the process; part of no mutation.
+struct Settings {
+  std::chrono::milliseconds heartbeat{2000};
+  std::chrono::milliseconds lost_after{30000};  // Without its agent a node is given up after this.
+  std::uint32_t jobs_max = 100'000;             // Live jobs; more are refused, "not now".
+  std::string artifact_root;                    // Shared by all nodes; a trial gets <root>/<job>/<trial>.
+};
+
+}  // namespace dl::coordinator

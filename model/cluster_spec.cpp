@@ -1,0 +1,1 @@
+#include "model/cluster_spec.h"
