@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ostream>
 
 namespace dl {
 
@@ -52,6 +53,8 @@ int http_status(Code code) {
 std::string to_string(const Error& error) {
   return std::string(to_string(error.code)) + ": " + error.message;
 }
+
+std::ostream& operator<<(std::ostream& out, const Error& error) { return out << to_string(error); }
 
 namespace {
 

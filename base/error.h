@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,7 @@ struct Error {
 
 // "<CODE>: <message>".
 std::string to_string(const Error& error);
+std::ostream& operator<<(std::ostream& out, const Error& error);
 
 inline Error invalid_argument(std::string message) {
   return {Code::kInvalidArgument, std::move(message)};
