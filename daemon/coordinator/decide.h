@@ -1,11 +1,13 @@
 // The coordinator's core: what an event means, given the state. Pure.
 //
 // The same code runs in production and in tests/sim; whoever holds a State, the events and their
-// times can replay every decision.
+// times can replay every decision. Loop calls, in each step: for each event decide() and
+// follow_up(), then schedule() once; each is applied before the next is asked.
 
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "daemon/coordinator/effect.h"
@@ -20,8 +22,19 @@ struct Decision {
   std::vector<Effect> effects;
 };
 
-// Never fails: an event that is wrong, late or doubled has an empty decision or an error Reply.
+// What an event means by itself. Never fails: an event that is wrong, late or doubled has an empty
+// decision or an error Reply.
 Decision decide(const State& state, const Settings& settings, const Event& event, Timestamp now);
+
+// What follows from mutations that have just been applied: a task's end stops its gang, the last
+// one ends the attempt, the last attempt ends the job. Nothing follows from what this decides.
+Decision follow_up(const State& state, const Settings& settings,
+                   std::span<const Mutation> applied, Timestamp now);
+
+// Places the gangs whose turn it is. Empty, at no cost, when `applied` (all mutations since the
+// last call) has changed nothing for the head of the queue.
+Decision schedule(const State& state, const Settings& settings, std::span<const Mutation> applied,
+                  Timestamp now);
 
 // When a Tick is due next: a node to give up, a back-off to end. Absent when nothing waits for time.
 std::optional<Timestamp> next_deadline(const State& state, const Settings& settings);

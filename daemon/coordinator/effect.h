@@ -27,8 +27,10 @@ struct WelcomeAgent {
   std::uint64_t session = 0;
 };
 
-// SIGTERM now and SIGKILL after `grace`, to the whole tree. Also fences: a StartTask that comes
-// later for this task is refused.
+// SIGTERM now and SIGKILL after `grace`, to the whole tree; repeated, it only shortens the time.
+// Also fences: a StartTask that comes later for this task is refused. An agent that does not have
+// the task answers that it has exited, and keeps saying so until it is told to forget it: slots
+// are given up only on the agent's word.
 struct StopTask {
   NodeId node;
   TaskId task;
@@ -48,7 +50,8 @@ struct AcknowledgeReports {
   std::uint64_t number = 0;
 };
 
-// Close the connection: a newer one of the same node has taken over, or its session is unknown.
+// Close the connection: a newer one of the same node has taken over, or the coordinator has gone
+// back to its journal. `session` 0: whichever connection the node has, welcomed or not.
 struct DropAgent {
   NodeId node;
   std::uint64_t session = 0;

@@ -69,7 +69,7 @@ struct TaskChanged {
   TaskStatus status;
 };
 
-// What a task itself says. Numbered from 1 within its attempt; the task repeats a report until it
+// What a task itself says. Each task numbers its reports from 1; it repeats a report until it
 // is acknowledged, and numbers have no gaps.
 struct TaskReport {
   NodeId node;
@@ -88,10 +88,14 @@ struct AgentDisconnected {
 
 // --- from the shell ---------------------------------------------------------------------------
 
-// Time has come to next_deadline(state), or the process has just started.
+// Time has come to next_deadline(state).
 struct Tick {};
 
+// The process has just started, or has gone back to its journal: no agent is connected. Loop sends
+// this to itself.
+struct Started {};
+
 using Event = std::variant<SubmitJob, CancelJob, DrainNode, AgentConnected, AgentHeartbeat,
-                           TaskChanged, TaskReport, AgentDisconnected, Tick>;
+                           TaskChanged, TaskReport, AgentDisconnected, Tick, Started>;
 
 }  // namespace dl::coordinator

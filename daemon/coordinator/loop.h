@@ -1,5 +1,8 @@
 // The loop around the core, the same lines in production and in simulation:
 // decide → apply → journal → effects, with one commit for all events that are there.
+//
+// The loop applies before it commits, so that a step needs no copy of the state. When the commit
+// fails it goes back to what the journal holds, as a process that had just started would.
 
 #pragma once
 
@@ -17,8 +20,7 @@ namespace dl::coordinator {
 // What one commit makes durable, all or nothing.
 struct Batch {
   std::vector<Mutation> mutations;
-  Records records;  // Of all the mutations, in order; `finished` is in `finished_jobs`.
-  std::vector<Job> finished_jobs;
+  Records records;  // Of all the mutations, in order.
 };
 
 class Journal {
@@ -34,23 +36,42 @@ class Loop {
  public:
   using EffectSink = std::function<void(const Effect&)>;
 
+  // `state` is what `journal` recovers to. The first step also takes a Started of its own.
   Loop(Settings settings, State state, Journal& journal, EffectSink effects);
 
   // Takes `events` in order, commits what they change, then runs their effects.
   //
   // When the commit fails nothing has happened: the state is the one before, requests among the
-  // events are answered with the error, and agents are dropped so that they say it all again.
-  // The error is returned for the log.
+  // events are answered with the error, and all agents are dropped so that they say it all again.
+  // Until kRetryAfter has passed further steps only refuse. The error is returned for the log.
   Result<void> step(std::span<const Event> events, Timestamp now);
 
   const State& state() const { return state_; }
+
+  // Why nothing can be committed; absent when all is well.
+  const std::optional<Error>& failure() const { return failure_; }
+
+  // When step() is due without any event. In the past when it is due at once.
   std::optional<Timestamp> next_deadline() const;
 
+  static constexpr std::chrono::seconds kRetryAfter{1};
+
  private:
+  struct Draft;  // What the step in hand has decided so far.
+
+  void take(Draft& draft, Decision decision, Timestamp now);
+  void take(Draft& draft, const Event& event, Timestamp now);
+  Result<void> go_back(std::span<const Event> events, Error error, Timestamp now);
+  void refuse(std::span<const Event> events, const Error& error);
+
   Settings settings_;
   State state_;
   Journal& journal_;
   EffectSink effects_;
+  bool started_ = false;          // Whether a Started is on record since `state_` was recovered.
+  bool stale_ = false;            // `state_` has more than the journal: recovery failed.
+  std::optional<Error> failure_;
+  Timestamp retry_at_{};
 };
 
 }  // namespace dl::coordinator

@@ -26,6 +26,7 @@ struct JobSubmitted {
 // A stop was asked for, or has become more severe.
 struct JobStopping {
   JobId job;
+  Timestamp at{};
   StopReason reason = StopReason::kNone;
 };
 
@@ -46,8 +47,10 @@ struct AttemptPlaced {
   std::uint64_t next_seed = 0;
 };
 
+// Its tasks are told to stop; with `kCompleted` those that only served the others.
 struct AttemptStopping {
   AttemptId attempt;
+  Timestamp at{};
   StopReason reason = StopReason::kNone;
   std::optional<Failure> failure;  // Kept if it is the first.
 };
@@ -67,8 +70,14 @@ struct AttemptEnded {
   Timestamp eligible{};  // Of the restart.
 };
 
+// The trial's time has come: it takes its place in the queue.
+struct BackoffEnded {
+  TrialId trial;
+};
+
 struct TaskUpdated {
   TaskId task;
+  Timestamp at{};
   TaskState state = TaskState::kRunning;
   std::uint32_t pid = 0;
   std::optional<TaskExit> exit;
@@ -76,7 +85,7 @@ struct TaskUpdated {
 
 // From a task's report: progress, last values, checkpoint.
 struct TrialReported {
-  AttemptId attempt;
+  TaskId task;
   std::uint64_t number = 0;
   std::optional<Progress> progress;
   std::vector<MetricPoint> metrics;
@@ -91,11 +100,18 @@ struct NodeConnected {
   std::string agent_version;
   NodeResources resources;
   std::vector<std::uint16_t> free_ports;
+  std::vector<TaskId> foreign;
 };
 
 struct NodePortsOffered {
   NodeId node;
   std::vector<std::uint16_t> free_ports;  // Replaces what was free.
+};
+
+// Which of its live tasks no live attempt owns. Replaces what was known.
+struct NodeForeignTasks {
+  NodeId node;
+  std::vector<TaskId> tasks;
 };
 
 struct NodeStateChanged {
@@ -116,9 +132,15 @@ struct SubmissionsExpired {
   Timestamp before{};
 };
 
+// The cluster's first start.
+struct SeedDrawn {
+  std::uint64_t seed = 0;
+};
+
 using Mutation =
     std::variant<JobSubmitted, JobStopping, JobEnded, AttemptPlaced, AttemptStopping, AttemptBlamed,
                  AttemptEnded, TaskUpdated, TrialReported, NodeConnected, NodePortsOffered,
-                 NodeStateChanged, NodeDrained, SubmissionsExpired>;
+                 NodeStateChanged, NodeDrained, SubmissionsExpired, BackoffEnded, NodeForeignTasks,
+                 SeedDrawn>;
 
 }  // namespace dl::coordinator

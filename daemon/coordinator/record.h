@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,13 +30,13 @@ struct MetricRow {
   friend bool operator==(const MetricRow&, const MetricRow&) = default;
 };
 
-// The rows of one mutation. `before` is the state it is about to be applied to.
 struct Records {
   std::vector<JobEvent> events;
   std::vector<MetricRow> metrics;
-  std::optional<Job> finished;  // The job as it ended, to be kept in full.
+  std::vector<Job> finished;  // Jobs as they ended, to be kept in full.
 };
 
-Records records_of(const State& before, const Mutation& mutation, Timestamp now);
+// Appends the rows of one mutation. `before` is the state it is about to be applied to.
+void record(Records& records, const State& before, const Mutation& mutation, Timestamp now);
 
 }  // namespace dl::coordinator

@@ -40,6 +40,8 @@ struct Task {
   std::vector<std::uint16_t> ports;  // ports[0] is its address; rank 0 has a second, the master port.
   std::uint32_t pid = 0;             // 0 until its agent has seen it.
   std::optional<TaskExit> exit;
+  Timestamp ended{};                 // When its exit became known.
+  std::uint64_t reports = 0;         // The highest number of its reports that is on record.
 
   friend bool operator==(const Task&, const Task&) = default;
 };
@@ -49,6 +51,7 @@ struct Attempt {
   AttemptState state = AttemptState::kStarting;
   StopReason stop = StopReason::kNone;
   Timestamp started{};
+  Timestamp stopped{};             // When its tasks were first told to stop.
   std::string secret;
   std::vector<Task> tasks;         // Ordered by rank.
   std::optional<Failure> failure;  // The root cause, once there is one.
@@ -59,7 +62,7 @@ struct Attempt {
 struct Trial {
   std::uint32_t number = 1;
   TrialState state = TrialState::kQueued;
-  Timestamp eligible{};             // Not placed before: back-off after a failure.
+  Timestamp eligible{};             // Not placed before: back-off after a failure. 0: in the queue.
   std::uint32_t attempts = 0;       // Started so far; the live one has this number.
   std::optional<Attempt> attempt;   // The live one.
   std::array<std::uint32_t, kFailureKinds> failures{};  // Counted against the budgets.
@@ -67,7 +70,6 @@ struct Trial {
   std::optional<Checkpoint> checkpoint;  // The newest.
   Progress progress;
   std::map<std::string, double> metrics;  // The last value of each.
-  std::uint64_t reports_seen = 0;  // Highest report number committed, of the live attempt's rank 0.
 
   friend bool operator==(const Trial&, const Trial&) = default;
 };
@@ -99,6 +101,7 @@ struct Node {
   std::uint64_t session = 0;    // Of the agent's connection; messages of older sessions are refused.
   Timestamp changed{};          // Of the last change of `state`.
   std::set<std::uint16_t> free_ports;  // Offered by the agent and not given to a task.
+  std::set<TaskId> foreign;  // Lives there, but no live attempt owns it. No new tasks until it is gone.
 
   friend bool operator==(const Node&, const Node&) = default;
 };
@@ -112,14 +115,37 @@ struct Submission {
   friend bool operator==(const Submission&, const Submission&) = default;
 };
 
+// What the live tasks of a node hold.
+struct NodeUse {
+  std::uint32_t cpus = 0;
+  std::uint64_t memory_bytes = 0;
+  std::map<std::uint32_t, TaskId> gpus;  // By the GPU's index.
+  std::set<std::uint16_t> ports;
+  std::set<TaskId> tasks;
+
+  friend bool operator==(const NodeUse&, const NodeUse&) = default;
+};
+
+// What can be computed from the rest of the state, kept up to date by apply() because decisions
+// must not cost more when more is queued. Never stored: rebuild_index() makes it again.
+struct Index {
+  std::set<TrialId> queue;                           // Waits for slots alone, in the order of turn.
+  std::set<std::pair<Timestamp, TrialId>> back_off;  // Waits for its time to come.
+  std::set<std::pair<Timestamp, NodeId>> away;       // Disconnected nodes, since when.
+  std::set<std::pair<Timestamp, std::string>> submissions;  // Idempotency keys by age.
+  std::map<NodeId, NodeUse> use;                     // Has an entry for each node.
+
+  friend bool operator==(const Index&, const Index&) = default;
+};
+
 struct State {
   std::uint64_t next_job = 1;
   std::uint64_t seed = 0;            // Of the generator of secrets and jitter; advanced by mutations.
   std::uint64_t next_session = 1;
   std::map<JobId, Job> jobs;         // Live ones.
-  std::set<TrialId> queue;           // Trials that wait for slots, in the order of their turn.
   std::map<NodeId, Node> nodes;
   std::map<std::string, Submission> submissions;  // By Idempotency-Key; kept 24 h.
+  Index index;
 
   friend bool operator==(const State&, const State&) = default;
 };
@@ -130,6 +156,7 @@ struct Settings {
   std::chrono::milliseconds lost_after{30000};  // Without its agent a node is given up after this.
   std::uint32_t jobs_max = 100'000;             // Live jobs; more are refused, "not now".
   std::string artifact_root;                    // Shared by all nodes; a trial gets <root>/<job>/<trial>.
+  std::uint64_t seed = 1;                       // Random, from the shell; taken by a state that has none.
 };
 
 }  // namespace dl::coordinator
