@@ -69,6 +69,7 @@ struct NodeSnapshot {
 // Ordered by NodeId.
 using ClusterSnapshot = std::vector<NodeSnapshot>;
 
+BOOST_DESCRIBE_ENUM(NodeState, kReady, kDraining, kDisconnected, kLost)
 BOOST_DESCRIBE_STRUCT(Gpu, (), (index, uuid, name, memory_bytes))
 BOOST_DESCRIBE_STRUCT(NodeResources, (), (cpus, memory_bytes, gpus))
 BOOST_DESCRIBE_STRUCT(SlotSet, (), (node, gpu_indexes, cpus, memory_bytes))

@@ -157,6 +157,14 @@ struct MetricPoint {
 
 namespace dl {
 // The journal's codec walks structs by these descriptions (daemon/runtime/journal).
+BOOST_DESCRIBE_ENUM(JobState, kQueued, kRunning, kStopping, kSucceeded, kFailed, kCancelled)
+BOOST_DESCRIBE_ENUM(TrialState, kQueued, kRunning, kSucceeded, kFailed, kCancelled)
+BOOST_DESCRIBE_ENUM(AttemptState, kStarting, kRunning, kStopping, kEnded)
+BOOST_DESCRIBE_ENUM(TaskState, kStarting, kRunning, kStopping, kExited)
+BOOST_DESCRIBE_ENUM(StopReason, kNone, kCompleted, kPreempted, kFailed, kCancelled, kKilled)
+BOOST_DESCRIBE_ENUM(FailureKind, kSpec, kUserCode, kOutOfMemory, kNodeLost, kPreempted,
+                    kCommunication, kInfrastructure)
+BOOST_DESCRIBE_ENUM(Role, kChief, kWorker, kPs, kEvaluator)
 BOOST_DESCRIBE_STRUCT(TrialId, (), (job, trial))
 BOOST_DESCRIBE_STRUCT(AttemptId, (), (job, trial, attempt))
 BOOST_DESCRIBE_STRUCT(TaskId, (), (attempt, role, index))

@@ -1,8 +1,8 @@
 // Every way in which the state can change. The journal is a sequence of these; recovery applies
 // them again, so a mutation says what happened, with every choice already made.
 //
-// A new kind goes at the end of `Mutation`, with its case in apply.cpp and in describe.cpp:
-// CONTRIBUTING.md has the checklist.
+// A new kind goes at the end of `Mutation`, with its case in apply.cpp, its description below and
+// its word in daemon/runtime/journal/codec.cpp: CONTRIBUTING.md has the checklist.
 
 #pragma once
 
@@ -142,5 +142,25 @@ using Mutation =
                  AttemptEnded, TaskUpdated, TrialReported, NodeConnected, NodePortsOffered,
                  NodeStateChanged, NodeDrained, SubmissionsExpired, BackoffEnded, NodeForeignTasks,
                  SeedDrawn>;
+
+// What the journal keeps of each: a field that is not named here is lost by a restart.
+BOOST_DESCRIBE_STRUCT(JobSubmitted, (), (job, at, user, document, idempotency_key, document_hash))
+BOOST_DESCRIBE_STRUCT(JobStopping, (), (job, at, reason))
+BOOST_DESCRIBE_STRUCT(JobEnded, (), (job, state, at, failure))
+BOOST_DESCRIBE_STRUCT(AttemptPlaced, (), (attempt, at, secret, tasks, next_seed))
+BOOST_DESCRIBE_STRUCT(AttemptStopping, (), (attempt, at, reason, failure))
+BOOST_DESCRIBE_STRUCT(AttemptBlamed, (), (attempt, failure))
+BOOST_DESCRIBE_STRUCT(AttemptEnded, (), (attempt, at, outcome, failure, eligible))
+BOOST_DESCRIBE_STRUCT(BackoffEnded, (), (trial))
+BOOST_DESCRIBE_STRUCT(TaskUpdated, (), (task, at, state, pid, exit))
+BOOST_DESCRIBE_STRUCT(TrialReported, (), (task, number, progress, metrics, checkpoint))
+BOOST_DESCRIBE_STRUCT(NodeConnected, (), (node, at, session, host, agent_version, resources,
+                                          free_ports, foreign))
+BOOST_DESCRIBE_STRUCT(NodePortsOffered, (), (node, free_ports))
+BOOST_DESCRIBE_STRUCT(NodeForeignTasks, (), (node, tasks))
+BOOST_DESCRIBE_STRUCT(NodeStateChanged, (), (node, state, at))
+BOOST_DESCRIBE_STRUCT(NodeDrained, (), (node, drain, reason, at))
+BOOST_DESCRIBE_STRUCT(SubmissionsExpired, (), (before))
+BOOST_DESCRIBE_STRUCT(SeedDrawn, (), (seed))
 
 }  // namespace dl::coordinator

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <boost/describe.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -149,6 +150,20 @@ struct State {
 
   friend bool operator==(const State&, const State&) = default;
 };
+
+// The journal's codec walks structs by these descriptions: a field that is not named here is lost
+// by a restart. A SpecDocument's parsed form and the index are made again from the rest.
+BOOST_DESCRIBE_STRUCT(SpecDocument, (), (text, overrides))
+BOOST_DESCRIBE_STRUCT(Task, (), (role, index, rank, state, slots, ports, pid, exit, ended, reports))
+BOOST_DESCRIBE_STRUCT(Attempt, (), (number, state, stop, started, stopped, secret, tasks, failure))
+BOOST_DESCRIBE_STRUCT(Trial, (), (number, state, eligible, attempts, attempt, failures,
+                                  last_failure, checkpoint, progress, metrics))
+BOOST_DESCRIBE_STRUCT(Job, (), (id, name, user, document, state, stop, submitted, started, ended,
+                                trials, failure))
+BOOST_DESCRIBE_STRUCT(Node, (), (id, host, agent_version, resources, state, drain, drain_reason,
+                                 session, changed, free_ports, foreign))
+BOOST_DESCRIBE_STRUCT(Submission, (), (job, document_hash, at))
+BOOST_DESCRIBE_STRUCT(State, (), (next_job, seed, next_session, jobs, nodes, submissions))
 
 // Policy, fixed for the life of the process; part of no mutation.
 struct Settings {
