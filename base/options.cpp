@@ -71,8 +71,8 @@ std::string bounds_text(const Option& option) {
 
 Result<void> check_value(const Option& option, std::string_view text) {
   const auto out_of_bounds = [&] {
-    return invalid_argument("\"" + std::string(text) + "\" is out of bounds: " +
-                            bounds_text(option));
+    return invalid_argument("\"" + std::string(text) +
+                            "\" is out of bounds: " + bounds_text(option));
   };
   if (text.find('\0') != text.npos) return invalid_argument("the value has a zero byte");
   if (!option.choices.empty() &&
@@ -117,8 +117,8 @@ std::string name_of_flag(std::string_view flag) {
 Options::Options(std::vector<Option> table) : table_(std::move(table)) {
   for (const Option& option : table_) {
     const auto checked = check_value(option, option.default_value);
-    DL_ASSERT(checked, "the default of option " + option.name + " is right: " +
-                           (checked ? "" : checked.error().message));
+    DL_ASSERT(checked, "the default of option " + option.name +
+                           " is right: " + (checked ? "" : checked.error().message));
     const bool added = values_.emplace(option.name, Value{option.default_value}).second;
     DL_ASSERT(added, "option " + option.name + " is in the table once");
   }
@@ -212,7 +212,7 @@ Duration Options::duration(std::string_view name) const {
 std::uint64_t Options::bytes(std::string_view name) const {
   return parse_bytes(text_of(name, OptionType::kBytes)).value();
 }
-std::filesystem::path Options::path(std::string_view name) const {
+const std::string& Options::path(std::string_view name) const {
   return text_of(name, OptionType::kPath);
 }
 

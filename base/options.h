@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -27,7 +26,7 @@ namespace dl {
 enum class OptionType { kString, kBool, kInteger, kDuration, kBytes, kPath, kList };
 
 struct Option {
-  std::string name;           // "lost_after"
+  std::string name;  // "lost_after"
   OptionType type = OptionType::kString;
   std::string default_value;  // As a user would write it; "" is a value for strings, paths, lists.
   std::string help;           // A sentence without a final full stop.
@@ -59,7 +58,7 @@ class Options {
   std::int64_t integer(std::string_view name) const;
   Duration duration(std::string_view name) const;
   std::uint64_t bytes(std::string_view name) const;
-  std::filesystem::path path(std::string_view name) const;
+  const std::string& path(std::string_view name) const;
   std::vector<std::string> list(std::string_view name) const;  // Separated by commas.
 
   // True once a user has said something, be it the default.

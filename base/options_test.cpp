@@ -12,11 +12,18 @@ using namespace std::chrono_literals;
 
 Options sample() {
   return Options({
-      {"lost_after", OptionType::kDuration, "30s", "A silent node is given up after this", "1s", "1h"},
+      {"lost_after", OptionType::kDuration, "30s", "A silent node is given up after this", "1s",
+       "1h"},
       {"journal_max", OptionType::kBytes, "64MiB", "Where the journal is cut", "1MiB", ""},
       {"cpus", OptionType::kInteger, "0", "CPUs offered", "0", "4096"},
       {"state_dir", OptionType::kPath, "", "Where the state is", "", "", {}, "DL_STATE_DIR"},
-      {"log_format", OptionType::kString, "text", "How a line is written", "", "", {"text", "json"}},
+      {"log_format",
+       OptionType::kString,
+       "text",
+       "How a line is written",
+       "",
+       "",
+       {"text", "json"}},
       {"gpus", OptionType::kList, "", "GPUs offered"},
       {"color", OptionType::kBool, "true", "Coloured output"},
   });
@@ -43,7 +50,8 @@ TEST_CASE("a value from a stronger source wins, whatever the order", "[options]"
 
 TEST_CASE("flags take a value after a blank or an equals sign", "[options]") {
   Options options = sample();
-  const auto rest = parse(options, {"--cpus=8", "--no-color", "--gpus", "0", "--gpus=1,3", "extra"});
+  const auto rest =
+      parse(options, {"--cpus=8", "--no-color", "--gpus", "0", "--gpus=1,3", "extra"});
   REQUIRE(rest.has_value());
   CHECK(*rest == std::vector<std::string>{"extra"});
   CHECK(options.integer("cpus") == 8);
@@ -64,8 +72,7 @@ TEST_CASE("a wrong option is refused with what would be right", "[options]") {
         "--lost-after: \"30\" is not a duration; write it like 500ms, 30s or 1m30s");
   CHECK(message({"--lost-after=2h"}) == "--lost-after: \"2h\" is out of bounds: 1s to 1h");
   CHECK(message({"--cpus", "8x"}) == "--cpus: \"8x\" is not a whole number");
-  CHECK(message({"--journal-max=1kB"}) ==
-        "--journal-max: \"1kB\" is out of bounds: at least 1MiB");
+  CHECK(message({"--journal-max=1kB"}) == "--journal-max: \"1kB\" is out of bounds: at least 1MiB");
   CHECK(message({"--log-format=xml"}) ==
         "--log-format: \"xml\" is out of bounds: one of text, json");
   CHECK(message({"--color=maybe"}) == "--color: \"maybe\" is not true or false");
@@ -81,8 +88,9 @@ TEST_CASE("help and documentation are made from the table", "[options]") {
                   "30s; 1s to 1h)\n") != help.npos);
   CHECK(help.find("  --color\n      Coloured output (default true)\n") != help.npos);
   const std::string docs = options_markdown(options.table());
-  CHECK(docs.find("| `state_dir` | `--state-dir` | path |  |  | `DL_STATE_DIR` | Where the state is "
-                  "|\n") != docs.npos);
+  CHECK(
+      docs.find("| `state_dir` | `--state-dir` | path |  |  | `DL_STATE_DIR` | Where the state is "
+                "|\n") != docs.npos);
 }
 
 TEST_CASE("amounts are read exactly or not at all", "[options]") {

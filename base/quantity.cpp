@@ -14,19 +14,15 @@ struct Unit {
   double factor;
 };
 
-constexpr std::array<Unit, 6> kTimeUnits{{{"us", 1},
-                                          {"ms", 1e3},
-                                          {"s", 1e6},
-                                          {"m", 60e6},
-                                          {"h", 3600e6},
-                                          {"d", 86400e6}}};
+constexpr std::array<Unit, 6> kTimeUnits{
+    {{"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}}};
 constexpr double kKi = 1024;
 constexpr std::array<Unit, 11> kByteUnits{{{"", 1},
                                            {"B", 1},
                                            {"KiB", kKi},
-                                           {"MiB", kKi * kKi},
-                                           {"GiB", kKi * kKi * kKi},
-                                           {"TiB", kKi * kKi * kKi * kKi},
+                                           {"MiB", kKi* kKi},
+                                           {"GiB", kKi* kKi* kKi},
+                                           {"TiB", kKi* kKi* kKi* kKi},
                                            {"kB", 1e3},
                                            {"KB", 1e3},
                                            {"MB", 1e6},
@@ -37,8 +33,8 @@ constexpr std::array<Unit, 11> kByteUnits{{{"", 1},
 Result<double> take_amount(std::string_view& text, std::span<const Unit> units) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
   double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, number,
-                                            std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + digits, number, std::chars_format::fixed);
   if (error != std::errc{} || end != text.data() + digits) return invalid_argument("no number");
   text.remove_prefix(digits);
   const std::size_t letters = std::min(text.find_first_of("0123456789."), text.size());
