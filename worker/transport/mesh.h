@@ -1,0 +1,83 @@
+// A mesh is what one rank holds of its gang: one full-duplex byte link to every peer.
+//
+// The collectives are written against this interface alone. Each folder below is one way to make
+// the links and has the same files: connect.h (how a rank gets its mesh) and mesh.h.
+//
+// Data moves by the two `_some` calls, which never wait, and by wait(), which always has a
+// deadline; so one thread drives all links, sends and receives at once, and nothing hangs. Ranks,
+// addresses and the cause are in every error.
+//
+// Whoever is dead is named: a peer that vanishes without a farewell fails every rank that waits,
+// whomever it waits for, with kUnavailable. A mesh is used by one thread; abort() may come from
+// another.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+
+namespace dl::worker::transport {
+
+using Rank = std::uint32_t;
+using Deadline = std::chrono::steady_clock::time_point;
+using Bytes = std::span<std::byte>;
+using ConstBytes = std::span<const std::byte>;
+
+// At most this many spans go into one send_some or receive_some.
+inline constexpr std::size_t kPartsMax = 8;
+
+enum class Direction : std::uint8_t { kSend, kReceive };
+
+// What a rank waits for: that something can move to or from a peer.
+struct Interest {
+  Rank peer;
+  Direction direction;
+};
+
+// What went over the links so far, headers included. `steps` is the longest chain of messages of
+// which each could be sent only after the one before it had been received.
+struct Counters {
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t steps = 0;  // Counted by inproc alone.
+};
+
+class Mesh {
+ public:
+  // Says farewell to the peers, then closes: they may go on among themselves.
+  virtual ~Mesh() = default;
+
+  virtual Rank rank() const = 0;
+  virtual std::uint32_t world_size() const = 0;
+
+  // "rank 3 (10.0.0.7:20001)", for messages.
+  virtual std::string describe(Rank peer) const = 0;
+
+  // Moves as many bytes of `parts`, in order, as the link takes now; 0 when it takes none.
+  //   kUnavailable  the peer is gone, or gave up; the message names who caused it.
+  //   kCancelled    abort() was called here.
+  virtual Result<std::size_t> send_some(Rank peer, std::span<const ConstBytes> parts) = 0;
+  virtual Result<std::size_t> receive_some(Rank peer, std::span<const Bytes> parts) = 0;
+
+  // Returns when one of `interests` may move, or spuriously. Besides the errors above:
+  //   kDeadlineExceeded  nothing moved; the message names the peers of `interests`.
+  virtual Result<void> wait(std::span<const Interest> interests, Deadline deadline) = 0;
+
+  // Gives up: every call here fails from now on, and the peers are told who caused it (the peer
+  // that failed this rank, or else this rank itself), so that all name the same one.
+  virtual void abort() = 0;
+
+  virtual Counters counters() const = 0;
+};
+
+// The same with waiting: all of `bytes`, or an error.
+Result<void> send_all(Mesh& mesh, Rank peer, ConstBytes bytes, Deadline deadline);
+Result<void> receive_all(Mesh& mesh, Rank peer, Bytes bytes, Deadline deadline);
+
+}  // namespace dl::worker::transport

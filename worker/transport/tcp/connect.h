@@ -1,0 +1,43 @@
+// How the ranks of a gang find one another over TCP.
+//
+// Every rank listens on its own address and dials the ranks below it. Both ends of a new
+// connection prove by HMAC-SHA256 over fresh nonces that they know the attempt's secret, then
+// compare what they think the gang looks like. Who fails is refused and told why; the true peer may
+// still come, so both sides try on until the deadline.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "worker/transport/mesh.h"
+
+namespace dl::worker::transport::tcp {
+
+struct PeerAddress {
+  std::string host;  // A name or an address, as peers dial it.
+  std::uint16_t port = 0;
+
+  friend bool operator==(const PeerAddress&, const PeerAddress&) = default;
+};
+
+struct ConnectOptions {
+  Rank rank = 0;
+  std::vector<PeerAddress> peers;  // By rank; this rank's own is where it listens.
+  std::string secret;              // Of the attempt. Not empty.
+  // Peers start at different times: for this long a rank waits for them all.
+  std::chrono::milliseconds connect_timeout{60000};
+};
+
+// Errors:
+//   kAlreadyExists      this rank's port is taken; the message names it.
+//   kDeadlineExceeded   a peer did not come; names it and the last thing that went wrong.
+//   kFailedPrecondition a peer has the secret but another world size or rank.
+//   kInvalidArgument    the options contradict themselves.
+Result<std::unique_ptr<Mesh>> connect(const ConnectOptions& options);
+
+}  // namespace dl::worker::transport::tcp
