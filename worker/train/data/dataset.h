@@ -1,0 +1,69 @@
+// A dataset is what a model learns from: samples by number, each an image and a class.
+//
+// Datasets are read-only once they are open, so that any number of threads may fill batches from
+// one at the same time.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "model/job_spec.h"
+
+namespace dl::worker::train {
+
+// Of one sample as the model gets it.
+struct SampleShape {
+  std::uint32_t channels = 1;
+  std::uint32_t height = 1;
+  std::uint32_t width = 1;
+
+  std::size_t size() const { return std::size_t{channels} * height * width; }
+  friend bool operator==(const SampleShape&, const SampleShape&) = default;
+};
+
+// What was done to the raw values: (value / 255 - mean) / deviation, where the raw values are
+// bytes. A saved model carries it, so that whoever uses the model can do the same.
+struct Normalisation {
+  double mean = 0;
+  double deviation = 1;
+
+  friend bool operator==(const Normalisation&, const Normalisation&) = default;
+};
+
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+
+  virtual std::uint64_t size() const = 0;
+  virtual SampleShape shape() const = 0;
+  virtual Normalisation normalisation() const { return {}; }
+
+  // Writes the samples `indexes` one after another: shape().size() normalised floats each (channel,
+  // row, column) and one label each. Called by several threads at once.
+  virtual void fill(std::span<const std::uint32_t> indexes, float* images,
+                    std::int64_t* labels) const = 0;
+};
+
+// Training samples and held-out ones, of the same shape.
+struct Splits {
+  std::shared_ptr<const Dataset> train;
+  std::shared_ptr<const Dataset> validation;
+};
+
+struct DatasetRequest {
+  DataSpec spec;
+  std::uint32_t classes = 10;
+  std::uint64_t seed = 1;         // synthetic: of the patterns.
+  std::uint32_t smallest_side = 1;  // Smaller images get a border of raw zeros, evenly around them.
+};
+
+// Opens what `spec.format` names. Errors say which file is wrong and what to do about it; all of
+// them are for the job's owner to mend.
+Result<Splits> open_dataset(const DatasetRequest& request);
+
+}  // namespace dl::worker::train
