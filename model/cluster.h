@@ -58,8 +58,10 @@ struct SlotSet {
 // A node as placement sees it: what is free, and what there would be if it were empty.
 struct NodeSnapshot {
   NodeId id;
-  bool placeable = true;  // Ready, and with a free port for every task placed.
-  NodeResources total;
+  bool placeable = true;  // Ready: takes tasks now.
+  std::uint32_t cpus = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint32_t gpus = 0;
   std::uint32_t free_cpus = 0;
   std::uint64_t free_memory_bytes = 0;
   std::vector<std::uint32_t> free_gpus;  // Ascending indexes.

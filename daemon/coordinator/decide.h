@@ -28,8 +28,8 @@ Decision decide(const State& state, const Settings& settings, const Event& event
 
 // What follows from mutations that have just been applied: a task's end stops its gang, the last
 // one ends the attempt, the last attempt ends the job. Nothing follows from what this decides.
-Decision follow_up(const State& state, const Settings& settings,
-                   std::span<const Mutation> applied, Timestamp now);
+Decision follow_up(const State& state, const Settings& settings, std::span<const Mutation> applied,
+                   Timestamp now);
 
 // Places the gangs whose turn it is. Empty, at no cost, when `applied` (all mutations since the
 // last call) has changed nothing for the head of the queue.

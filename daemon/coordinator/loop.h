@@ -68,8 +68,8 @@ class Loop {
   State state_;
   Journal& journal_;
   EffectSink effects_;
-  bool started_ = false;          // Whether a Started is on record since `state_` was recovered.
-  bool stale_ = false;            // `state_` has more than the journal: recovery failed.
+  bool started_ = false;  // Whether a Started is on record since `state_` was recovered.
+  bool stale_ = false;    // `state_` has more than the journal: recovery failed.
   std::optional<Error> failure_;
   Timestamp retry_at_{};
 };

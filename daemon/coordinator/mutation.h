@@ -137,11 +137,10 @@ struct SeedDrawn {
   std::uint64_t seed = 0;
 };
 
-using Mutation =
-    std::variant<JobSubmitted, JobStopping, JobEnded, AttemptPlaced, AttemptStopping, AttemptBlamed,
-                 AttemptEnded, TaskUpdated, TrialReported, NodeConnected, NodePortsOffered,
-                 NodeStateChanged, NodeDrained, SubmissionsExpired, BackoffEnded, NodeForeignTasks,
-                 SeedDrawn>;
+using Mutation = std::variant<JobSubmitted, JobStopping, JobEnded, AttemptPlaced, AttemptStopping,
+                              AttemptBlamed, AttemptEnded, TaskUpdated, TrialReported,
+                              NodeConnected, NodePortsOffered, NodeStateChanged, NodeDrained,
+                              SubmissionsExpired, BackoffEnded, NodeForeignTasks, SeedDrawn>;
 
 // What the journal keeps of each: a field that is not named here is lost by a restart.
 BOOST_DESCRIBE_STRUCT(JobSubmitted, (), (job, at, user, document, idempotency_key, document_hash))

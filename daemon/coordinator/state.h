@@ -24,8 +24,8 @@ namespace dl::coordinator {
 // A spec as it was submitted. The parsed form is derived from the text and is not journaled.
 struct SpecDocument {
   std::string text;
-  std::vector<std::string> overrides;      // "train.epochs=3"
-  std::shared_ptr<const JobSpec> parsed;   // Never null.
+  std::vector<std::string> overrides;     // "train.epochs=3"
+  std::shared_ptr<const JobSpec> parsed;  // Never null.
 
   friend bool operator==(const SpecDocument& a, const SpecDocument& b) {
     return a.text == b.text && a.overrides == b.overrides;
@@ -38,11 +38,12 @@ struct Task {
   std::uint32_t rank = 0;
   TaskState state = TaskState::kStarting;
   SlotSet slots;
-  std::vector<std::uint16_t> ports;  // ports[0] is its address; rank 0 has a second, the master port.
-  std::uint32_t pid = 0;             // 0 until its agent has seen it.
+  std::vector<std::uint16_t>
+      ports;              // ports[0] is its address; rank 0 has a second, the master port.
+  std::uint32_t pid = 0;  // 0 until its agent has seen it.
   std::optional<TaskExit> exit;
-  Timestamp ended{};                 // When its exit became known.
-  std::uint64_t reports = 0;         // The highest number of its reports that is on record.
+  Timestamp ended{};          // When its exit became known.
+  std::uint64_t reports = 0;  // The highest number of its reports that is on record.
 
   friend bool operator==(const Task&, const Task&) = default;
 };
@@ -52,7 +53,7 @@ struct Attempt {
   AttemptState state = AttemptState::kStarting;
   StopReason stop = StopReason::kNone;
   Timestamp started{};
-  Timestamp stopped{};             // When its tasks were first told to stop.
+  Timestamp stopped{};  // When its tasks were first told to stop.
   std::string secret;
   std::vector<Task> tasks;         // Ordered by rank.
   std::optional<Failure> failure;  // The root cause, once there is one.
@@ -63,9 +64,9 @@ struct Attempt {
 struct Trial {
   std::uint32_t number = 1;
   TrialState state = TrialState::kQueued;
-  Timestamp eligible{};             // Not placed before: back-off after a failure. 0: in the queue.
-  std::uint32_t attempts = 0;       // Started so far; the live one has this number.
-  std::optional<Attempt> attempt;   // The live one.
+  Timestamp eligible{};            // Not placed before: back-off after a failure. 0: in the queue.
+  std::uint32_t attempts = 0;      // Started so far; the live one has this number.
+  std::optional<Attempt> attempt;  // The live one.
   std::array<std::uint32_t, kFailureKinds> failures{};  // Counted against the budgets.
   std::optional<Failure> last_failure;
   std::optional<Checkpoint> checkpoint;  // The newest.
@@ -93,16 +94,17 @@ struct Job {
 
 struct Node {
   NodeId id;
-  std::string host;             // What peers dial to reach its tasks.
+  std::string host;  // What peers dial to reach its tasks.
   std::string agent_version;
   NodeResources resources;
   NodeState state = NodeState::kReady;
-  bool drain = false;           // Asked for by an operator; survives reconnects.
+  bool drain = false;  // Asked for by an operator; survives reconnects.
   std::string drain_reason;
-  std::uint64_t session = 0;    // Of the agent's connection; messages of older sessions are refused.
-  Timestamp changed{};          // Of the last change of `state`.
+  std::uint64_t session = 0;  // Of the agent's connection; messages of older sessions are refused.
+  Timestamp changed{};        // Of the last change of `state`.
   std::set<std::uint16_t> free_ports;  // Offered by the agent and not given to a task.
-  std::set<TaskId> foreign;  // Lives there, but no live attempt owns it. No new tasks until it is gone.
+  std::set<TaskId>
+      foreign;  // Lives there, but no live attempt owns it. No new tasks until it is gone.
 
   friend bool operator==(const Node&, const Node&) = default;
 };
@@ -134,16 +136,16 @@ struct Index {
   std::set<std::pair<Timestamp, TrialId>> back_off;  // Waits for its time to come.
   std::set<std::pair<Timestamp, NodeId>> away;       // Disconnected nodes, since when.
   std::set<std::pair<Timestamp, std::string>> submissions;  // Idempotency keys by age.
-  std::map<NodeId, NodeUse> use;                     // Has an entry for each node.
+  std::map<NodeId, NodeUse> use;                            // Has an entry for each node.
 
   friend bool operator==(const Index&, const Index&) = default;
 };
 
 struct State {
   std::uint64_t next_job = 1;
-  std::uint64_t seed = 0;            // Of the generator of secrets and jitter; advanced by mutations.
+  std::uint64_t seed = 0;  // Of the generator of secrets and jitter; advanced by mutations.
   std::uint64_t next_session = 1;
-  std::map<JobId, Job> jobs;         // Live ones.
+  std::map<JobId, Job> jobs;  // Live ones.
   std::map<NodeId, Node> nodes;
   std::map<std::string, Submission> submissions;  // By Idempotency-Key; kept 24 h.
   Index index;
@@ -170,8 +172,8 @@ struct Settings {
   std::chrono::milliseconds heartbeat{2000};
   std::chrono::milliseconds lost_after{30000};  // Without its agent a node is given up after this.
   std::uint32_t jobs_max = 100'000;             // Live jobs; more are refused, "not now".
-  std::string artifact_root;                    // Shared by all nodes; a trial gets <root>/<job>/<trial>.
-  std::uint64_t seed = 1;                       // Random, from the shell; taken by a state that has none.
+  std::string artifact_root;  // Shared by all nodes; a trial gets <root>/<job>/<trial>.
+  std::uint64_t seed = 1;     // Random, from the shell; taken by a state that has none.
 };
 
 }  // namespace dl::coordinator
