@@ -137,10 +137,16 @@ struct SeedDrawn {
   std::uint64_t seed = 0;
 };
 
-using Mutation = std::variant<JobSubmitted, JobStopping, JobEnded, AttemptPlaced, AttemptStopping,
-                              AttemptBlamed, AttemptEnded, TaskUpdated, TrialReported,
-                              NodeConnected, NodePortsOffered, NodeStateChanged, NodeDrained,
-                              SubmissionsExpired, BackoffEnded, NodeForeignTasks, SeedDrawn>;
+// The head of the queue has to wait, or has no longer to.
+struct QueueBlocked {
+  std::optional<TrialId> trial;
+};
+
+using Mutation =
+    std::variant<JobSubmitted, JobStopping, JobEnded, AttemptPlaced, AttemptStopping, AttemptBlamed,
+                 AttemptEnded, TaskUpdated, TrialReported, NodeConnected, NodePortsOffered,
+                 NodeStateChanged, NodeDrained, SubmissionsExpired, BackoffEnded, NodeForeignTasks,
+                 SeedDrawn, QueueBlocked>;
 
 // What the journal keeps of each: a field that is not named here is lost by a restart.
 BOOST_DESCRIBE_STRUCT(JobSubmitted, (), (job, at, user, document, idempotency_key, document_hash))
@@ -153,13 +159,14 @@ BOOST_DESCRIBE_STRUCT(AttemptEnded, (), (attempt, at, outcome, failure, eligible
 BOOST_DESCRIBE_STRUCT(BackoffEnded, (), (trial))
 BOOST_DESCRIBE_STRUCT(TaskUpdated, (), (task, at, state, pid, exit))
 BOOST_DESCRIBE_STRUCT(TrialReported, (), (task, number, progress, metrics, checkpoint))
-BOOST_DESCRIBE_STRUCT(NodeConnected, (), (node, at, session, host, agent_version, resources,
-                                          free_ports, foreign))
+BOOST_DESCRIBE_STRUCT(NodeConnected, (),
+                      (node, at, session, host, agent_version, resources, free_ports, foreign))
 BOOST_DESCRIBE_STRUCT(NodePortsOffered, (), (node, free_ports))
 BOOST_DESCRIBE_STRUCT(NodeForeignTasks, (), (node, tasks))
 BOOST_DESCRIBE_STRUCT(NodeStateChanged, (), (node, state, at))
 BOOST_DESCRIBE_STRUCT(NodeDrained, (), (node, drain, reason, at))
 BOOST_DESCRIBE_STRUCT(SubmissionsExpired, (), (before))
 BOOST_DESCRIBE_STRUCT(SeedDrawn, (), (seed))
+BOOST_DESCRIBE_STRUCT(QueueBlocked, (), (trial))
 
 }  // namespace dl::coordinator

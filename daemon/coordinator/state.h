@@ -65,8 +65,8 @@ struct Trial {
   std::uint32_t number = 1;
   TrialState state = TrialState::kQueued;
   Timestamp eligible{};            // Not placed before: back-off after a failure. 0: in the queue.
-  std::uint32_t attempts = 0;      // Started so far; the live one has this number.
-  std::optional<Attempt> attempt;  // The live one.
+  std::uint32_t attempts = 0;      // Started so far; the newest has this number.
+  std::optional<Attempt> attempt;  // The newest; live unless it has ended.
   std::array<std::uint32_t, kFailureKinds> failures{};  // Counted against the budgets.
   std::optional<Failure> last_failure;
   std::optional<Checkpoint> checkpoint;  // The newest.
@@ -148,6 +148,8 @@ struct State {
   std::map<JobId, Job> jobs;  // Live ones.
   std::map<NodeId, Node> nodes;
   std::map<std::string, Submission> submissions;  // By Idempotency-Key; kept 24 h.
+  // The trial whose turn it is, if its gang does not fit what is free: those behind it wait too.
+  std::optional<TrialId> blocked;
   Index index;
 
   friend bool operator==(const State&, const State&) = default;
@@ -158,14 +160,17 @@ struct State {
 BOOST_DESCRIBE_STRUCT(SpecDocument, (), (text, overrides))
 BOOST_DESCRIBE_STRUCT(Task, (), (role, index, rank, state, slots, ports, pid, exit, ended, reports))
 BOOST_DESCRIBE_STRUCT(Attempt, (), (number, state, stop, started, stopped, secret, tasks, failure))
-BOOST_DESCRIBE_STRUCT(Trial, (), (number, state, eligible, attempts, attempt, failures,
-                                  last_failure, checkpoint, progress, metrics))
-BOOST_DESCRIBE_STRUCT(Job, (), (id, name, user, document, state, stop, submitted, started, ended,
-                                trials, failure))
-BOOST_DESCRIBE_STRUCT(Node, (), (id, host, agent_version, resources, state, drain, drain_reason,
-                                 session, changed, free_ports, foreign))
+BOOST_DESCRIBE_STRUCT(Trial, (),
+                      (number, state, eligible, attempts, attempt, failures, last_failure,
+                       checkpoint, progress, metrics))
+BOOST_DESCRIBE_STRUCT(Job, (),
+                      (id, name, user, document, state, stop, submitted, started, ended, trials,
+                       failure))
+BOOST_DESCRIBE_STRUCT(Node, (),
+                      (id, host, agent_version, resources, state, drain, drain_reason, session,
+                       changed, free_ports, foreign))
 BOOST_DESCRIBE_STRUCT(Submission, (), (job, document_hash, at))
-BOOST_DESCRIBE_STRUCT(State, (), (next_job, seed, next_session, jobs, nodes, submissions))
+BOOST_DESCRIBE_STRUCT(State, (), (next_job, seed, next_session, jobs, nodes, submissions, blocked))
 
 // Policy, fixed for the life of the process; part of no mutation.
 struct Settings {
