@@ -12,13 +12,26 @@ using coordinator::Mutation;
 using coordinator::SpecDocument;
 
 // In the order of Mutation. A word that was once released never changes.
-constexpr std::array<std::string_view, 17> kMutationWords = {
-    "job_submitted",    "job_stopping",        "job_ended",          "attempt_placed",
-    "attempt_stopping", "attempt_blamed",      "attempt_ended",      "task_updated",
-    "trial_reported",   "node_connected",      "node_ports_offered", "node_state_changed",
-    "node_drained",     "submissions_expired", "backoff_ended",      "node_foreign_tasks",
+constexpr std::array kMutationWords = std::to_array<std::string_view>({
+    "job_submitted",
+    "job_stopping",
+    "job_ended",
+    "attempt_placed",
+    "attempt_stopping",
+    "attempt_blamed",
+    "attempt_ended",
+    "task_updated",
+    "trial_reported",
+    "node_connected",
+    "node_ports_offered",
+    "node_state_changed",
+    "node_drained",
+    "submissions_expired",
+    "backoff_ended",
+    "node_foreign_tasks",
     "seed_drawn",
-};
+    "queue_blocked",
+});
 static_assert(kMutationWords.size() == std::variant_size_v<Mutation>,
               "every kind of mutation has its word");
 
