@@ -1,0 +1,41 @@
+// A gang as its ranks see it: who they are, and the few collectives that training needs besides
+// the exchange of gradients. A gang of one needs no peers and no ring.
+
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
+#include <vector>
+
+namespace dl::worker::train {
+
+using ProcessGroup = c10::intrusive_ptr<c10d::ProcessGroup>;
+
+class Gang {
+ public:
+  Gang() = default;  // Of one.
+  // `device` is where the group's collectives take their tensors.
+  Gang(ProcessGroup group, torch::Device device) : group_(std::move(group)), device_(device) {}
+
+  std::uint32_t rank() const { return group_ ? static_cast<std::uint32_t>(group_->getRank()) : 0; }
+  std::uint32_t size() const { return group_ ? static_cast<std::uint32_t>(group_->getSize()) : 1; }
+  bool leads() const { return rank() == 0; }
+  // Null for a gang of one.
+  const ProcessGroup& group() const { return group_; }
+
+  // The sum over the ranks of each value, the same on all of them.
+  // These throw c10::DistError when a peer is lost.
+  std::vector<double> sum(const std::vector<double>& values) const;
+  // Rank 0's values, on every rank.
+  std::vector<std::int64_t> broadcast(const std::vector<std::int64_t>& values) const;
+  // Makes the tensors' contents those of rank 0.
+  void broadcast(const std::vector<torch::Tensor>& tensors) const;
+
+ private:
+  ProcessGroup group_;
+  torch::Device device_ = torch::kCPU;
+};
+
+}  // namespace dl::worker::train
