@@ -6,16 +6,15 @@
 
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "worker/collective/call.h"
 #include "worker/transport/mesh.h"
 
 namespace dl::worker::collective {
@@ -29,6 +28,17 @@ struct CommunicatorOptions {
   // An all-reduce whose messages to one peer are no larger goes to all peers at once, in one step.
   // All ranks need the same value, as it decides the order of the sum.
   std::size_t direct_bytes_max = 4 << 10;
+};
+
+// How far an exchange with all peers has come; kept here so that it allocates once.
+struct ExchangeState {
+  struct Peer {
+    std::size_t sent = 0;  // The encoded call included, and so below.
+    std::size_t received = 0;
+    EncodedCall call{};  // The peer's.
+  };
+  std::vector<Peer> peers;
+  std::vector<transport::Interest> interests;
 };
 
 class Communicator {
@@ -53,11 +63,14 @@ class Communicator {
   // larger than all before it allocates.
   transport::Bytes scratch(std::size_t bytes);
 
+  ExchangeState& exchange_state() { return exchange_state_; }
+
   // The error of an earlier collective, which this communicator did not survive.
   const std::optional<Error>& failure() const { return failure_; }
 
-  // Records `error`, tells the peers, and hands it back with "<what> on rank R: " before it.
-  Error fail(std::string_view what, Error error);
+  // The end of every collective. An error is recorded as failure(), with the call and the rank
+  // before it, and the peers are told who caused it.
+  Result<void> settle(const Call& call, Result<void> result);
 
   // Thread-safe: the collective under way fails with kCancelled, and so do the peers'.
   void abort() { mesh_->abort(); }
@@ -67,6 +80,7 @@ class Communicator {
   const CommunicatorOptions options_;
   std::uint64_t sequence_ = 0;
   std::vector<std::byte> scratch_;
+  ExchangeState exchange_state_;
   std::optional<Error> failure_;
 };
 

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,8 @@ struct ConnectOptions {
   std::string secret;              // Of the attempt. Not empty.
   // Peers start at different times: for this long a rank waits for them all.
   std::chrono::milliseconds connect_timeout{60000};
+  // When it becomes true, connect() ends with kCancelled within 100 ms. May be null.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 // Errors:

@@ -1,0 +1,38 @@
+// All-reduce: every rank brings a vector and leaves with the reduction of them all, the same bits
+// on every rank and in every run.
+//
+// The order in which a sum is made is fixed by the world size and the vector's size, not by who
+// comes first. docs/collectives.md has the steps and bytes of each algorithm.
+
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "base/result.h"
+#include "worker/collective/communicator.h"
+#include "worker/collective/reduction/data_type.h"
+
+namespace dl::worker::collective {
+
+struct AllreduceOptions {
+  std::span<std::byte> data;  // Read and replaced. The same size on all ranks.
+  DataType type = DataType::kFloat32;
+  ReduceOp op = ReduceOp::kSum;
+};
+
+// By the better of the algorithms below. After an error `data` is undefined.
+//   kInvalidArgument     `data` is not a number of elements, or an average of integers.
+//   kFailedPrecondition  a peer is in another call.
+//   kUnavailable, kDeadlineExceeded, kCancelled  as transport::Mesh has them.
+// All but the first end the communicator.
+Result<void> allreduce(Communicator& communicator, const AllreduceOptions& options);
+
+// Reduce-scatter, then all-gather, around the ring: each byte is sent 2(P − 1)/P times by each
+// rank, whatever the number of ranks P, which is as few as can be.
+Result<void> ring_allreduce(Communicator& communicator, const AllreduceOptions& options);
+
+// Each rank sends all to each other, and sums in the order of ranks: one step, for small vectors.
+Result<void> direct_allreduce(Communicator& communicator, const AllreduceOptions& options);
+
+}  // namespace dl::worker::collective

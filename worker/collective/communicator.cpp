@@ -1,0 +1,34 @@
+#include "worker/collective/communicator.h"
+
+#include "base/assert.h"
+
+namespace dl::worker::collective {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+}  // namespace
+
+Communicator::Communicator(std::unique_ptr<transport::Mesh> mesh, CommunicatorOptions options)
+    : mesh_(std::move(mesh)), options_(options) {
+  DL_ASSERT(options_.segment_bytes >= 64 && options_.segment_bytes % 8 == 0,
+            "a segment holds whole elements of every type");
+}
+
+Communicator::~Communicator() = default;
+
+transport::Bytes Communicator::scratch(std::size_t bytes) {
+  if (scratch_.size() < bytes + kAlignment) scratch_.resize(bytes + kAlignment);
+  const auto address = reinterpret_cast<std::uintptr_t>(scratch_.data());
+  return transport::Bytes(scratch_).subspan(kAlignment - address % kAlignment, bytes);
+}
+
+Result<void> Communicator::settle(const Call& call, Result<void> result) {
+  if (result) return {};
+  failure_ = with_context(to_string(call) + " failed on rank " + std::to_string(rank()),
+                          std::move(result).error());
+  mesh_->abort();
+  return *failure_;
+}
+
+}  // namespace dl::worker::collective

@@ -1,0 +1,81 @@
+#include "worker/transport/departure.h"
+
+#include <cstring>
+
+namespace dl::worker::transport {
+namespace {
+
+constexpr std::array<unsigned char, 8> kNoticeMark = {0xd1, 0x7c, 0x2e, 0x95,
+                                                      0x48, 0xb3, 0x0f, 0xea};
+
+}  // namespace
+
+Notice encode_notice(const Departure& departure) {
+  Notice notice{};
+  std::memcpy(notice.data(), kNoticeMark.data(), kNoticeMark.size());
+  notice[8] = static_cast<std::byte>(departure.kind);
+  for (std::size_t i = 0; i < 4; ++i) {
+    notice[12 + i] = static_cast<std::byte>(departure.culprit >> (8 * i));
+  }
+  return notice;
+}
+
+Departure decode_notice(std::span<const std::byte> tail) {
+  if (tail.size() < kNoticeBytes) return {};
+  tail = tail.last(kNoticeBytes);
+  if (std::memcmp(tail.data(), kNoticeMark.data(), kNoticeMark.size()) != 0) return {};
+  Departure departure;
+  const auto kind = std::to_integer<std::uint8_t>(tail[8]);
+  if (kind != 1 && kind != 2) return {};
+  departure.kind = static_cast<DepartureKind>(kind);
+  for (std::size_t i = 0; i < 4; ++i) {
+    departure.culprit |= std::to_integer<Rank>(tail[12 + i]) << (8 * i);
+  }
+  return departure;
+}
+
+Rank culprit_of(Rank peer, const Departure& departure) {
+  return departure.kind == DepartureKind::kGaveUp ? departure.culprit : peer;
+}
+
+Error departure_error(const Mesh& mesh, Rank peer, const Departure& departure) {
+  const std::string who = mesh.describe(peer);
+  switch (departure.kind) {
+    case DepartureKind::kFarewell:
+      return unavailable(who +
+                         " has finished and left while it was still needed; its log says why "
+                         "it ended before its peers");
+    case DepartureKind::kGaveUp:
+      if (departure.culprit == peer || departure.culprit >= mesh.world_size()) {
+        return unavailable(who + " gave up; its log says why");
+      }
+      if (departure.culprit == mesh.rank()) {
+        return unavailable(who +
+                           " gave up because it lost its connection to this rank; look at "
+                           "the network between the two");
+      }
+      return unavailable(mesh.describe(departure.culprit) + " is gone, says " + who +
+                         "; the log of the first says why");
+    case DepartureKind::kLost: break;
+  }
+  return unavailable(who +
+                     " is gone: its connection ended without a farewell; its process died or "
+                     "the network was cut, and its log says which");
+}
+
+Error stall_error(const Mesh& mesh, std::span<const Interest> interests) {
+  std::string message = "waited in vain";
+  const char* separator = " ";
+  for (const Interest& interest : interests) {
+    message += separator;
+    message += interest.direction == Direction::kSend ? "for room to send to " : "for data from ";
+    message += mesh.describe(interest.peer);
+    separator = " and ";
+  }
+  return {Code::kDeadlineExceeded,
+          message +
+              "; the connection stands, so that process hangs or is far behind: its log and "
+              "stack say where"};
+}
+
+}  // namespace dl::worker::transport

@@ -1,0 +1,79 @@
+// Links as bounded byte queues in the memory of one process.
+//
+// Every send is stamped with its rank's step, so that the receiver's step is one more than that of
+// anything it has received: the counters tell the longest chain of dependent messages.
+
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <vector>
+
+#include "worker/transport/departure.h"
+#include "worker/transport/inproc/connect.h"
+#include "worker/transport/mesh.h"
+
+namespace dl::worker::transport::inproc {
+
+// One direction between two ranks.
+struct Link {
+  struct Stamp {
+    std::uint64_t bytes;  // Left of a send …
+    std::uint64_t step;   // … that was made at this step.
+  };
+  std::vector<std::byte> ring;  // `size` bytes from `head` on, wrapping around.
+  std::size_t head = 0;
+  std::size_t size = 0;
+  std::deque<Stamp> stamps;
+};
+
+class Network {
+ public:
+  explicit Network(const NetworkOptions& options);
+
+  std::uint32_t world_size() const { return static_cast<std::uint32_t>(departures_.size()); }
+  void depart(Rank rank, const Departure& departure);
+  bool take_place(Rank rank);
+
+ private:
+  friend class InprocMesh;
+
+  Link& link(Rank from, Rank to) { return links_[from * world_size() + to]; }
+
+  // One lock for all links: ranks of one process are few, and tests want its simplicity.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Link> links_;
+  std::vector<std::optional<Departure>> departures_;  // By rank.
+  std::vector<bool> taken_;
+};
+
+class InprocMesh final : public Mesh {
+ public:
+  InprocMesh(std::shared_ptr<Network> network, Rank rank);
+  ~InprocMesh() override;
+
+  Rank rank() const override { return rank_; }
+  std::uint32_t world_size() const override { return network_->world_size(); }
+  std::string describe(Rank peer) const override;
+  Result<std::size_t> send_some(Rank peer, std::span<const ConstBytes> parts) override;
+  Result<std::size_t> receive_some(Rank peer, std::span<const Bytes> parts) override;
+  Result<void> wait(std::span<const Interest> interests, Deadline deadline) override;
+  void abort() override;
+  Counters counters() const override;
+
+ private:
+  // All with the network's lock held.
+  std::optional<Error> own_end() const;
+  Error fail(Rank peer);
+  bool ready(const Interest& interest) const;
+  std::optional<Rank> bad_departure() const;
+
+  const std::shared_ptr<Network> network_;
+  const Rank rank_;
+  std::optional<Rank> culprit_;
+  Counters counters_;
+};
+
+}  // namespace dl::worker::transport::inproc

@@ -1,0 +1,73 @@
+#include "worker/transport/testing/gang.h"
+
+#include <unistd.h>
+
+#include <exception>
+#include <random>
+#include <stdexcept>
+#include <thread>
+
+#include "worker/transport/tcp/socket.h"
+
+namespace dl::worker::transport::testing {
+namespace {
+
+// Connects rank after rank, each in its own thread, as processes do.
+class Gang {
+ public:
+  explicit Gang(const GangOptions& options)
+      : options_(options),
+        network_(inproc::make_network(
+            {.world_size = options.world_size, .link_bytes = options.link_bytes})) {
+    if (options.kind == Kind::kTcp) addresses_ = free_addresses(options.world_size);
+  }
+
+  Result<std::unique_ptr<Mesh>> connect(Rank rank) const {
+    if (options_.kind == Kind::kInproc) return inproc::connect(network_, rank);
+    return tcp::connect({.rank = rank, .peers = addresses_, .secret = "of this test"});
+  }
+
+ private:
+  const GangOptions options_;
+  std::shared_ptr<inproc::Network> network_;
+  std::vector<tcp::PeerAddress> addresses_;
+};
+
+}  // namespace
+
+void spawn(const GangOptions& options, const RankFn& fn) {
+  const Gang gang(options);
+  std::vector<std::exception_ptr> thrown(options.world_size);
+  std::vector<std::thread> threads;
+  for (Rank rank = 0; rank < options.world_size; ++rank) {
+    threads.emplace_back([&, rank] {
+      try {
+        auto mesh = gang.connect(rank);
+        if (!mesh) throw std::runtime_error(to_string(mesh.error()));
+        fn(*std::move(mesh));
+      } catch (...) {
+        thrown[rank] = std::current_exception();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::exception_ptr& exception : thrown) {
+    if (exception) std::rethrow_exception(exception);
+  }
+}
+
+std::vector<tcp::PeerAddress> free_addresses(std::uint32_t count) {
+  static std::minstd_rand random(static_cast<unsigned>(::getpid()) * 7919u + 1u);
+  std::vector<tcp::PeerAddress> addresses;
+  std::vector<tcp::Socket> held;
+  while (addresses.size() < count) {
+    const auto port = static_cast<std::uint16_t>(10000 + random() % 10000);
+    auto socket = tcp::listen_on("127.0.0.1", port, 1);
+    if (!socket) continue;
+    held.push_back(*std::move(socket));
+    addresses.push_back({"127.0.0.1", port});
+  }
+  return addresses;
+}
+
+}  // namespace dl::worker::transport::testing

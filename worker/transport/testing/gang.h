@@ -1,0 +1,35 @@
+// A gang whose ranks are threads of the test: spawn(options, fn) runs fn(mesh) on each of them.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "worker/transport/inproc/connect.h"
+#include "worker/transport/mesh.h"
+#include "worker/transport/tcp/connect.h"
+
+namespace dl::worker::transport::testing {
+
+enum class Kind { kInproc, kTcp };
+
+struct GangOptions {
+  Kind kind = Kind::kInproc;
+  std::uint32_t world_size = 2;
+  std::size_t link_bytes = 1 << 20;  // kInproc: small ones make senders wait.
+};
+
+using RankFn = std::function<void(std::unique_ptr<Mesh>)>;
+
+// Returns when fn has returned on all ranks. Throws what connecting or an fn threw.
+void spawn(const GangOptions& options, const RankFn& fn);
+
+// Ports of this machine that nobody listens on, outside the ephemeral range and apart from those
+// that agents offer.
+std::vector<tcp::PeerAddress> free_addresses(std::uint32_t count);
+
+}  // namespace dl::worker::transport::testing
