@@ -123,28 +123,20 @@ std::vector<Problem> Problems::sorted() const {
   return sorted;
 }
 
-Node read_document(std::string_view text, Problems& problems) {
-  Node root;
-  if (!check_bytes(text, problems)) return root;
+bool read_document(std::string_view text, Node& root, Problems& problems) {
+  if (!check_bytes(text, problems)) return false;
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  if (!looks_like_json(text)) {
-    read_yaml(text, root, problems);
-    return root;
+  if (!looks_like_json(text)) return read_yaml(text, root, problems);
+  Problems of_json = problems;
+  if (read_json(text, root, of_json)) {
+    problems = std::move(of_json);
+    return true;
   }
-  // YAML's flow style may look like JSON and have comments or plain words further on.
-  Problems as_json;
-  if (read_json(text, root, as_json)) {
-    problems = std::move(as_json);
-    return root;
-  }
-  Problems as_yaml;
-  Node yaml_root;
-  if (read_yaml(text, yaml_root, as_yaml)) {
-    problems = std::move(as_yaml);
-    return yaml_root;
-  }
-  problems = std::move(as_json);
-  return root;
+  // YAML's flow style may begin like JSON and have comments or plain words further on.
+  Problems of_yaml = problems;
+  const bool is_yaml = read_yaml(text, root = Node{}, of_yaml);
+  problems = std::move(is_yaml ? of_yaml : of_json);
+  return is_yaml;
 }
 
 void check_duplicate(const Node& map, const std::string& path, const std::string& key,

@@ -71,10 +71,11 @@ class Problems {
   std::size_t left_out_ = 0;
 };
 
-// The tree of a YAML or JSON document. When it adds problems, the tree holds what could be read.
-Node read_document(std::string_view text, Problems& problems);
+// Reads a YAML or JSON document. False when its text is no document at all: `problems` says why,
+// and the tree says nothing. True with problems when the tree is whole but some of it is refused.
+bool read_document(std::string_view text, Node& root, Problems& problems);
 
-// Each of these reads one language; read_document chooses. False: `problems` has the syntax error.
+// Each of these reads one language; read_document chooses. Same contract.
 bool read_yaml(std::string_view text, Node& root, Problems& problems);
 bool read_json(std::string_view text, Node& root, Problems& problems);
 

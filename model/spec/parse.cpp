@@ -22,12 +22,13 @@ std::string to_string(std::span<const Problem> problems, std::string_view docume
 
 ParseResult parse(std::string_view document, std::span<const std::string> overrides) {
   Problems problems(overrides);
-  Node root = read_document(document, problems);
-  if (problems.empty() && !root.is_map()) {
-    problems.add({1, 1}, "", "a spec is a mapping of keys, such as \"model: {name: lenet}\", not " +
-                                 std::string(root.kind == Node::Kind::kList ? "a list" : "a single value"));
+  Node root;
+  if (!read_document(document, root, problems)) return {std::nullopt, problems.sorted()};
+  if (!root.is_map()) {
+    problems.add(root.mark, "", "a spec is a mapping of keys, such as \"model: {name: lenet}\", not " +
+                                    std::string(root.kind == Node::Kind::kList ? "a list" : "a single value"));
+    return {std::nullopt, problems.sorted()};
   }
-  if (!root.is_map()) return {std::nullopt, problems.sorted()};
   for (std::size_t i = 0; i < overrides.size(); ++i) {
     apply_override(overrides[i], static_cast<std::uint32_t>(i) + 1, root, problems);
   }

@@ -57,12 +57,12 @@ class ValueReader {
 
   bool operator()(Member<std::uint32_t> member) {
     const auto value = whole(node_, std::numeric_limits<std::uint32_t>::max());
-    return value ? store(member, static_cast<std::uint32_t>(*value)) : refuse(quotes_hint());
+    return value ? store(member, static_cast<std::uint32_t>(*value)) : refuse(number_hint());
   }
 
   bool operator()(Member<std::uint64_t> member) {
     const auto value = whole(node_, std::numeric_limits<std::uint64_t>::max());
-    return value ? store(member, *value) : refuse(quotes_hint());
+    return value ? store(member, *value) : refuse(number_hint());
   }
 
   bool operator()(Member<double> member) {
@@ -70,7 +70,7 @@ class ValueReader {
     const auto value = is_plain() ? parse_real(node_.text) : std::nullopt;
     const bool fits = value && (rule.excludes_low ? *value > rule.low : *value >= rule.low) &&
                       (rule.excludes_high ? *value < rule.high : *value <= rule.high);
-    return fits ? store(member, *value) : refuse(quotes_hint());
+    return fits ? store(member, *value) : refuse(number_hint());
   }
 
   bool operator()(Member<std::string> member) {
@@ -174,7 +174,12 @@ class ValueReader {
     return false;
   }
 
-  std::string quotes_hint() const {
+  std::string number_hint() const {
+    if (key_.rule.bytes) {
+      return is_scalar() && !parse_bytes(node_.text) && parse_bytes(node_.text + "B")
+                 ? "; write " + node_.text + "B"
+                 : "";
+    }
     const bool was_number = node_.kind == Node::Kind::kScalar && node_.quoted && parse_real(node_.text);
     return was_number ? "; remove the quotes" : "";
   }
