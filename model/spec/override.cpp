@@ -24,19 +24,43 @@ bool is_plain_word(std::string_view text) {
   });
 }
 
-// The value as YAML reads it; simple words need no parser.
-Node read_value_text(std::string_view text, Problems& problems, const Mark& mark, const std::string& key) {
-  Node node;
-  if (is_plain_word(text) && text != "null") {
+// The value as YAML reads it; simple words need no parser. False when it is none.
+bool read_value_text(std::string_view text, Node& node, const Mark& mark, const std::string& key,
+                     Problems& problems) {
+  if (text != "null" && is_plain_word(text)) {
     node.kind = Node::Kind::kScalar;
     node.text = text;
-    return node;
+    return true;
   }
-  if (text.find_first_not_of(" \t") == std::string_view::npos) return node;
+  if (text.find_first_not_of(" \t") == std::string_view::npos || text == "null" || text == "~") return true;
   Problems of_value;
-  read_yaml(text, node, of_value);
+  read_document(text, node, of_value);
   for (const Problem& problem : of_value.sorted()) problems.add(mark, key, problem.message);
-  return node;
+  return of_value.empty();
+}
+
+// The map that holds the last part of `path`, with the maps on the way; null when one of them is
+// something else.
+Node* map_for(const std::string& path, const Mark& mark, Node& root, Problems& problems) {
+  Node* map = &root;
+  std::string_view rest = path;
+  for (auto dot = rest.find('.'); dot != std::string_view::npos; dot = rest.find('.')) {
+    const std::string name(rest.substr(0, dot));
+    Entry* entry = map->find(name);
+    if (entry == nullptr) entry = &map->entries.emplace_back(Entry{name, mark, {}});
+    Node& inner = entry->value;
+    if (inner.kind == Node::Kind::kNull) {
+      inner.kind = Node::Kind::kMap;
+      inner.mark = mark;
+    }
+    if (!inner.is_map()) {
+      problems.add(mark, path, "goes into \"" + name + "\", which is no mapping in the document");
+      return nullptr;
+    }
+    map = &inner;
+    rest.remove_prefix(dot + 1);
+  }
+  return map;
 }
 
 }  // namespace
@@ -50,31 +74,16 @@ void apply_override(std::string_view text, std::uint32_t number, Node& root, Pro
     problems.add(mark, "", "must read key=value, such as train.epochs=3");
     return;
   }
-  Node value = read_value_text(text.substr(equals + 1), problems, mark, path);
+  Node value;
+  if (!read_value_text(text.substr(equals + 1), value, mark, path, problems)) return;
   claim(value, number);
-  Node* map = &root;
-  std::string_view rest = path;
-  while (true) {
-    const auto dot = rest.find('.');
-    const std::string_view name = rest.substr(0, dot);
-    Entry* entry = map->find(name);
-    if (entry == nullptr) entry = &map->entries.emplace_back(Entry{std::string(name), mark, {}});
-    if (dot == std::string_view::npos) {
-      entry->mark = mark;
-      entry->value = std::move(value);
-      return;
-    }
-    if (!entry->value.is_map()) {
-      if (entry->value.kind != Node::Kind::kNull) {
-        problems.add(mark, path, "goes into \"" + std::string(name) + "\", which is no mapping in the document");
-        return;
-      }
-      entry->value.kind = Node::Kind::kMap;
-      entry->value.mark = mark;
-    }
-    map = &entry->value;
-    rest.remove_prefix(dot + 1);
-  }
+  Node* map = map_for(path, mark, root, problems);
+  if (map == nullptr) return;
+  const std::string name = path.substr(path.rfind('.') + 1);  // npos + 1 is 0.
+  Entry* entry = map->find(name);
+  if (entry == nullptr) entry = &map->entries.emplace_back(Entry{name, mark, {}});
+  entry->mark = mark;
+  entry->value = std::move(value);
 }
 
 }  // namespace dl::spec

@@ -54,12 +54,14 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnAnchor(const YAML::Mark&, const std::string&) override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    if (expects_key()) return set_bad_key(mark_of(mark));
-    remember(anchor, place(mark_of(mark)));
+    if (expects_key()) set_bad_key(mark_of(mark));
+    // What is not there has no place of its own: yaml-cpp names that of the next word.
+    const bool in_map = !open_.empty() && open_.back().node->is_map();
+    remember(anchor, place(in_map ? open_.back().key_mark : mark_of(mark)));
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    if (expects_key()) return set_bad_key(mark_of(mark));
+    if (expects_key()) set_bad_key(mark_of(mark));
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end()) throw Abort{mark_of(mark), "an alias refers to what contains it"};
     const Extent extent = extent_of(found->second);
@@ -118,8 +120,8 @@ class TreeBuilder final : public YAML::EventHandler {
     map.has_key = true;
   }
 
-  void set_bad_key(const Mark& mark) {
-    throw Abort{mark, "a key must be plain text"};
+  [[noreturn]] static void set_bad_key(const Mark& mark) {
+    throw Abort{mark, "a key must be plain text; is a bracket left open?"};
   }
 
   // Of the innermost open map or list.
@@ -238,7 +240,8 @@ std::string explain(const YAML::ParserException& error, std::string_view text) {
 bool read_yaml(std::string_view text, Node& root, Problems& problems) {
   TreeBuilder builder(root, problems);
   try {
-    std::istringstream stream{std::string(text)};
+    // Without a last line break yaml-cpp takes a bracket that is not closed for a key.
+    std::istringstream stream(std::string(text) + (text.ends_with('\n') ? "" : "\n"));
     YAML::Parser parser(stream);
     if (!parser.HandleNextDocument(builder) || root.kind == Node::Kind::kNull) {
       problems.add({1, 1}, "", "the document is empty; a job needs a model or a command");

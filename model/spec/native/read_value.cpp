@@ -38,7 +38,7 @@ std::string show(const Node& node) {
   switch (node.kind) {
     case Node::Kind::kNull: return "nothing";
     case Node::Kind::kScalar: return quoted(node.text);
-    case Node::Kind::kList: return "a list";
+    case Node::Kind::kList: return "a list of " + std::to_string(node.items.size());
     case Node::Kind::kMap: return "a mapping";
   }
   return "nothing";
@@ -94,7 +94,7 @@ class ValueReader {
   bool operator()(Member<Shape> member) {
     Sizes sizes;
     if (!read_list(sizes)) return false;
-    if (sizes.size() != 3) return refuse("; it has " + std::to_string(sizes.size()));
+    if (sizes.size() != 3) return refuse("");
     return store(member, Shape{sizes[0], sizes[1], sizes[2]});
   }
 
@@ -150,6 +150,7 @@ class ValueReader {
 
   bool read_text(const Entry& entry, Texts& texts) {
     const std::string name = path_ + "." + entry.key;
+    if (entry.key == "<<") return false;  // Reported when the document was read.
     if (!is_variable_name(entry.key)) {
       problems_.add(entry.mark, path_,
                     quoted(entry.key) + " is no name of a variable; use letters, digits and \"_\", "

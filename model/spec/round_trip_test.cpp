@@ -1,0 +1,143 @@
+// Specs made up from the table of keys, written and read again.
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <random>
+
+#include "model/spec/keys.h"
+#include "model/spec/parse.h"
+
+namespace dl::spec {
+namespace {
+
+using Random = std::mt19937_64;
+
+std::uint64_t pick(Random& random, std::uint64_t least, std::uint64_t most) {
+  // Small, large and at the bounds alike: uniform numbers would nearly all be large.
+  const std::uint64_t span = most - least;
+  switch (random() % 4) {
+    case 0: return least;
+    case 1: return most;
+    case 2: return least + (span == ~0ull ? random() : random() % (span + 1));
+    default: return least + std::min<std::uint64_t>(span, random() % 100);
+  }
+}
+
+std::string pick_text(Random& random) {
+  static const std::vector<std::string> kTexts = {
+      "a",     "true",   "null", "~",   "5",    "1e3",  "0x10", "- a",       "a: b",      " x ",   "x\ny\n",
+      "\t\"q", "\u00e9", "#c",   "a #", "{a}",  "[",    "*a",   "&a",        "!a",        "15s",   "4GiB",
+      "yes",   "a\\b",   "'",    "%",   "| x",  "<<",   "/a/b", "\U0001F600", "\x01\x7f", "\r\n",  "a=b"};
+  return kTexts[random() % kTexts.size()];
+}
+
+// Sets one member to a value that its rule allows; one overload a type.
+struct Scramble {
+  const Rule& rule;
+  Target target;
+  Random& random;
+
+  void operator()(Member<bool> member) const { member(target) = random() % 2 == 0; }
+  void operator()(Member<std::uint32_t> member) const {
+    member(target) = static_cast<std::uint32_t>(pick(random, rule.least, std::min<std::uint64_t>(rule.most, ~0u)));
+  }
+  void operator()(Member<std::uint64_t> member) const { member(target) = pick(random, rule.least, rule.most); }
+  void operator()(Member<double> member) const {
+    const double high = std::isinf(rule.high) ? 1e9 : rule.high;
+    const double share = std::ldexp(static_cast<double>(random() >> 11), -53) * 0.999 + 0.0005;
+    const bool at_low = !rule.excludes_low && random() % 4 == 0;
+    member(target) = at_low ? rule.low : rule.low + share * (high - rule.low) * std::pow(10, -static_cast<double>(random() % 12));
+  }
+  void operator()(Member<std::string> member) const {
+    if (!rule.words.empty()) {
+      member(target) = rule.words[random() % rule.words.size()];
+    } else if (rule.form == Form::kName) {
+      member(target) = random() % 2 == 0 ? "null" : "0x1.a_b-";
+    } else if (rule.form == Form::kAbsolutePath) {
+      member(target) = "/" + pick_text(random);
+    } else {
+      member(target) = "run " + pick_text(random);
+    }
+  }
+  void operator()(Member<std::chrono::milliseconds> member) const {
+    member(target) = std::chrono::milliseconds(pick(random, rule.least, rule.most));
+  }
+  void operator()(Member<Sizes> member) const {
+    member(target).resize(random() % 4);
+    for (auto& size : member(target)) size = static_cast<std::uint32_t>(pick(random, rule.least, rule.most));
+  }
+  void operator()(Member<Shape> member) const {
+    for (auto& size : member(target)) size = static_cast<std::uint32_t>(pick(random, rule.least, rule.most));
+  }
+  void operator()(Member<Texts> member) const {
+    member(target).clear();
+    for (auto i = random() % 3; i > 0; --i) member(target)["N_" + std::to_string(i)] = pick_text(random);
+  }
+};
+
+void scramble(AppliesTo applies_to, std::string_view prefix, Target target, Random& random) {
+  for (const Key& key : keys()) {
+    const bool wanted = key.applies_to == AppliesTo::kEveryJob || key.applies_to == applies_to;
+    const bool of_role = key.path.starts_with("roles.") || key.path.starts_with("resources.");
+    const bool fits = prefix.empty() ? !of_role : key.path.starts_with(prefix);
+    if (wanted && fits && random() % 2 == 0) std::visit(Scramble{key.rule, target, random}, key.field);
+  }
+}
+
+void scramble_role(AppliesTo applies_to, std::string_view prefix, JobSpec& job, RoleSpec& role, Random& random) {
+  scramble(applies_to, prefix, Target{job, role}, random);
+  if (role.resources.gpus == 0 && role.resources.cpus == 0) role.resources.cpus = 1;
+  if (role.role == Role::kChief || role.role == Role::kEvaluator) role.count = 1;
+}
+
+JobSpec generate_model(Random& random) {
+  JobSpec job;
+  job.name = "m";
+  job.model.emplace();
+  job.model->name = "mlp";
+  job.data.format = "synthetic";
+  RoleSpec worker;
+  scramble(AppliesTo::kModel, "", Target{job, worker}, random);
+  if (job.data.format == "idx") job.data.path = "/data";
+  job.train.batch_size = job.strategy.workers * (1 + static_cast<std::uint32_t>(random() % 8));
+  job.train.schedule.warmup_epochs = std::min<double>(job.train.schedule.warmup_epochs, job.train.epochs);
+  job.train.nesterov = job.train.nesterov && job.train.momentum > 0;
+  scramble_role(AppliesTo::kModel, "resources.", job, worker, random);
+  worker.count = job.strategy.workers;
+  job.roles = {worker};
+  return job;
+}
+
+JobSpec generate_command(Random& random) {
+  JobSpec job;
+  job.name = "c";
+  job.command = "run";
+  RoleSpec unused;
+  scramble(AppliesTo::kCommand, "", Target{job, unused}, random);
+  for (const Role role : {Role::kChief, Role::kWorker, Role::kPs, Role::kEvaluator}) {
+    if (role != Role::kWorker && random() % 2 == 0) continue;
+    RoleSpec spec;
+    spec.role = role;
+    scramble_role(AppliesTo::kCommand, "roles.", job, spec, random);
+    job.roles.push_back(spec);
+  }
+  return job;
+}
+
+TEST_CASE("a spec written out reads back as the same spec", "[spec]") {
+  Random random(20'261'123);
+  for (int i = 0; i < 400; ++i) {
+    JobSpec job = random() % 2 == 0 ? generate_model(random) : generate_command(random);
+    job.restarts.backoff_max = std::max(job.restarts.backoff, job.restarts.backoff_max);
+    for (const std::string& text : {to_yaml(job), to_json(job)}) {
+      const ParseResult result = parse(text);
+      INFO("case " << i << ":\n" << text);
+      INFO(to_string(result.problems, "spec"));
+      REQUIRE(result.spec);
+      REQUIRE(*result.spec == job);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace dl::spec
