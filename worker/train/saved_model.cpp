@@ -1,0 +1,84 @@
+#include "worker/train/saved_model.h"
+
+#include <boost/json.hpp>
+
+#include "worker/train/checkpoint/durable_file.h"
+#include "worker/train/tensor_file.h"
+
+namespace dl::worker::train {
+namespace {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+
+std::string describe(const SavedModel& saved) {
+  return json::serialize(json::object{
+      {"kind", "model"},
+      {"model",
+       {{"name", saved.spec.name},
+        {"classes", saved.spec.classes},
+        {"hidden", json::value_from(saved.spec.hidden)},
+        {"dropout", saved.spec.dropout}}},
+      {"input",
+       {{"channels", saved.shape.channels},
+        {"height", saved.shape.height},
+        {"width", saved.shape.width},
+        {"mean", saved.normalisation.mean},
+        {"deviation", saved.normalisation.deviation}}},
+  });
+}
+
+// Throws boost::system::system_error or std::exception of Boost.JSON for what is not there.
+SavedModel parse(const std::string& description) {
+  const json::value value = json::parse(description);
+  if (value.at("kind") != "model") throw std::invalid_argument("it is not a model");
+  const json::value& model = value.at("model");
+  const json::value& input = value.at("input");
+  const auto number = [](const json::value& field) { return field.to_number<std::uint32_t>(); };
+  SavedModel saved;
+  saved.spec = {.name = json::value_to<std::string>(model.at("name")),
+                .classes = number(model.at("classes")),
+                .hidden = json::value_to<std::vector<std::uint32_t>>(model.at("hidden")),
+                .dropout = model.at("dropout").to_number<double>()};
+  saved.shape = {.channels = number(input.at("channels")),
+                 .height = number(input.at("height")),
+                 .width = number(input.at("width"))};
+  saved.normalisation = {.mean = input.at("mean").to_number<double>(),
+                         .deviation = input.at("deviation").to_number<double>()};
+  return saved;
+}
+
+Result<SavedModel> parse_description(const fs::path& path, const std::string& description) {
+  try {
+    return parse(description);
+  } catch (const std::exception& error) {
+    return invalid_argument("model " + path.string() + ": its description cannot be read (" +
+                            error.what() + "); save the model again");
+  }
+}
+
+}  // namespace
+
+Result<void> save_model(const fs::path& folder, const SavedModel& saved) {
+  TensorFile file;
+  for (const auto& item : saved.model->named_parameters()) file.add(item.key(), item.value());
+  for (const auto& item : saved.model->named_buffers()) file.add(item.key(), item.value());
+  const std::string description = describe(saved);
+  DL_CHECK(write_container(folder / "model.dlm", description, file.views));
+  return write_durably(folder / "model.json", description + "\n");
+}
+
+Result<SavedModel> load_model(const fs::path& path) {
+  DL_TRY(const Container container, Container::read(path));
+  DL_TRY(SavedModel saved, parse_description(path, container.description()));
+  DL_TRY(saved.model, make_model(saved.spec, saved.shape, /*seed=*/0));
+  const auto copy = [&](const auto& item) {
+    return copy_tensor(container, item.key(), item.value());
+  };
+  for (const auto& item : saved.model->named_parameters()) DL_CHECK(copy(item));
+  for (const auto& item : saved.model->named_buffers()) DL_CHECK(copy(item));
+  saved.model->eval();
+  return saved;
+}
+
+}  // namespace dl::worker::train

@@ -1,0 +1,320 @@
+#include "worker/train/train.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/crc32c.h"
+#include "worker/train/data/random.h"
+#include "worker/train/optimizer/schedule.h"
+#include "worker/train/saved_model.h"
+
+namespace dl::worker::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::uint64_t total_steps(const TrainSpec& spec, std::uint64_t steps_per_epoch) {
+  const std::uint64_t all = spec.epochs * steps_per_epoch;
+  return spec.max_steps > 0 ? std::min(spec.max_steps, all) : all;
+}
+
+// Enough samples at once to keep the processor busy, and no more than training itself needs room
+// for by much.
+std::uint32_t evaluation_batch(const TrainSpec& spec, const Gang& gang) {
+  return std::clamp(spec.batch_size / gang.size(), 64u, 512u);
+}
+
+RunIdentity identity_of(const TrainRequest& request) {
+  return {.seed = request.spec.train.seed,
+          .samples = request.data.train->size(),
+          .batch_size = request.spec.train.batch_size,
+          .spec_crc32c = crc32c(std::as_bytes(std::span(request.spec_text)))};
+}
+
+// Samples and seconds since the last report.
+class Speed {
+ public:
+  void count(std::uint32_t samples) { samples_ += samples; }
+  double take() {
+    const double seconds = std::chrono::duration<double>(Clock::now() - since_).count();
+    const double speed = static_cast<double>(samples_) / std::max(seconds, 1e-9);
+    restart();
+    return speed;
+  }
+  // Leaves out what has passed since the last report: it was not training.
+  void restart() {
+    samples_ = 0;
+    since_ = Clock::now();
+  }
+
+ private:
+  std::uint64_t samples_ = 0;
+  Clock::time_point since_ = Clock::now();
+};
+
+class Run {
+ public:
+  Run(const TrainRequest& request, Observer& observer, Sampler sampler,
+      std::shared_ptr<Model> model)
+      : request_(request),
+        spec_(request.spec.train),
+        gang_(request.gang),
+        observer_(observer),
+        sampler_(std::move(sampler)),
+        steps_per_epoch_(sampler_.steps_per_epoch()),
+        total_steps_(total_steps(spec_, steps_per_epoch_)),
+        schedule_(spec_, steps_per_epoch_, total_steps_),
+        model_(std::move(model)),
+        replica_(model_, gang_, request.device, request.spec.strategy.bucket_bytes),
+        optimizer_(make_optimizer(spec_, replica_.parameters())),
+        checkpointer_(CheckpointFolder(checkpoint_folder(request), request.attempt.attempt),
+                      identity_of(request), steps_per_epoch_, replica_, *optimizer_) {
+    progress_.epochs = spec_.epochs;
+    progress_.steps = total_steps_;
+  }
+
+  Outcome<TrainResult> run() {
+    DL_CHECK(begin());
+    try {
+      return train_to_end();
+    } catch (const c10::DistError&) {
+      // The step under way is lost, the ones before it need not be.
+      if (gang_.leads()) save_last_complete_step();
+      throw;
+    }
+  }
+
+ private:
+  Outcome<void> begin();
+  Outcome<TrainResult> train_to_end();
+  Outcome<void> run_epoch();
+  Outcome<void> run_step(const Batch& batch);
+  Outcome<void> after_step(const torch::Tensor& loss_part);
+  Outcome<void> report(const torch::Tensor& loss_part);
+  void evaluate_now();
+  Outcome<void> end_epoch();
+  Outcome<void> write_checkpoint();
+  Outcome<void> save_final_model();
+  void remember_buffers();
+  void save_last_complete_step();
+
+  bool stopping() const { return request_.stop != nullptr && request_.stop->load(); }
+  bool at_epoch_end() const { return position_.step % steps_per_epoch_ == 0; }
+  bool finished() const { return position_.step >= total_steps_; }
+  void update_progress() {
+    progress_.step = position_.step;
+    progress_.epoch = static_cast<std::uint32_t>(position_.step / steps_per_epoch_);
+  }
+
+  const TrainRequest& request_;
+  const TrainSpec& spec_;
+  const Gang& gang_;
+  Observer& observer_;
+  const Sampler sampler_;
+  const std::uint64_t steps_per_epoch_;
+  const std::uint64_t total_steps_;
+  const Schedule schedule_;
+  const std::shared_ptr<Model> model_;
+  Replica replica_;
+  const std::unique_ptr<Optimizer> optimizer_;
+  const Checkpointer checkpointer_;
+
+  Position position_;
+  Position saved_;  // Of the newest checkpoint.
+  Progress progress_;
+  Evaluation evaluation_;
+  Speed speed_;
+  std::vector<torch::Tensor> buffers_before_;  // As they were when the last step was complete.
+};
+
+Outcome<void> Run::begin() {
+  replica_.broadcast(gang_);
+  if (!request_.resume_checkpoint.empty()) {
+    DL_TRY(const Checkpointer::Restored restored,
+           checkpointer_.restore(request_.resume_checkpoint, gang_));
+    for (const std::string& why : restored.refused) {
+      observer_.on_note("checkpoint not used: " + why);
+    }
+    position_ = saved_ = restored.position;
+    if (gang_.leads()) {
+      observer_.on_note("resumed from checkpoint " + restored.file + " at step " +
+                        std::to_string(position_.step));
+    }
+  }
+  update_progress();
+  remember_buffers();
+  model_->train();
+  return {};
+}
+
+Outcome<TrainResult> Run::train_to_end() {
+  if (position_.step > 0 && (at_epoch_end() || finished())) DL_CHECK(end_epoch());
+  while (!finished() && !stopping()) DL_CHECK(run_epoch());
+  if (!finished()) {
+    if (gang_.leads()) DL_CHECK(write_checkpoint());
+    return TrainResult{.stopped = true, .progress = progress_, .evaluation = {}};
+  }
+  if (gang_.leads()) DL_CHECK(save_final_model());
+  return TrainResult{.stopped = false, .progress = progress_, .evaluation = evaluation_};
+}
+
+Outcome<void> Run::run_epoch() {
+  const std::uint64_t epoch = position_.step / steps_per_epoch_;
+  const std::uint64_t end = std::min((epoch + 1) * steps_per_epoch_, total_steps_);
+  std::vector<Share> shares;
+  for (std::uint64_t step = position_.step; step < end; ++step) {
+    shares.push_back(sampler_.share(step - epoch * steps_per_epoch_, gang_.rank()));
+  }
+  // A second thread for images that cost more to make than to wait for.
+  const std::uint32_t threads = request_.data.train->shape().size() > 16'384 ? 2 : 1;
+  Loader loader(request_.data.train, sampler_.permutation(epoch), std::move(shares),
+                {.threads = threads});
+  speed_.restart();
+  while (const Batch* batch = loader.next()) {
+    DL_CHECK(run_step(*batch));
+    if (stopping() && !finished()) return {};
+  }
+  return end_epoch();
+}
+
+Outcome<void> Run::run_step(const Batch& batch) {
+  // Dropout's random numbers are a function of run, rank and step, so that a resumed run has them.
+  torch::manual_seed(mix(mix(spec_.seed, gang_.rank()), position_.step));
+  const torch::Tensor loss_part =
+      replica_.backward(images_of(batch, request_.data.train->shape()), labels_of(batch),
+                        batch.global_count);
+  if (spec_.clip_norm > 0) clip_gradients(replica_.gradients(), spec_.clip_norm);
+  optimizer_->step(replica_.gradients(), schedule_.learning_rate(position_.step), position_.step);
+  speed_.count(batch.global_count);
+  ++position_.step;
+  position_.evaluated = false;
+  update_progress();
+  remember_buffers();
+  return after_step(loss_part);
+}
+
+Outcome<void> Run::after_step(const torch::Tensor& loss_part) {
+  if (position_.step % spec_.report_every_steps == 0 || at_epoch_end() || finished()) {
+    DL_CHECK(report(loss_part));
+  }
+  const std::uint64_t every = request_.spec.checkpoint.every_steps;
+  const bool due = every > 0 && position_.step % every == 0;
+  // At the end of an epoch, evaluation comes first.
+  if (due && !at_epoch_end() && !finished() && gang_.leads()) return write_checkpoint();
+  return {};
+}
+
+Outcome<void> Run::report(const torch::Tensor& loss_part) {
+  progress_.loss = gang_.sum({loss_part.item<double>()})[0];
+  progress_.samples_per_second = speed_.take();
+  const double rate = schedule_.learning_rate(position_.step - 1);
+  if (!std::isfinite(progress_.loss)) {
+    return Failure{FailureKind::kUserCode, "",
+                   "the loss of step " + std::to_string(position_.step) +
+                       " is not a finite number at learning rate " + std::to_string(rate) +
+                       "; lower train.learning_rate, or set train.clip_norm"};
+  }
+  if (gang_.leads()) observer_.on_steps(progress_, rate);
+  return {};
+}
+
+void Run::evaluate_now() {
+  evaluation_ = evaluate(replica_, gang_, request_.data.validation,
+                         evaluation_batch(spec_, gang_));
+  position_.evaluated = true;
+  remember_buffers();
+  if (gang_.leads()) observer_.on_evaluation(progress_, evaluation_);
+}
+
+Outcome<void> Run::end_epoch() {
+  // A finished run is evaluated again when it resumes, for the result is not in the checkpoint.
+  if (!position_.evaluated || finished()) evaluate_now();
+  const CheckpointSpec& spec = request_.spec.checkpoint;
+  const std::uint64_t epoch = position_.step / steps_per_epoch_;
+  const bool by_epoch = at_epoch_end() && spec.every_epochs > 0 && epoch % spec.every_epochs == 0;
+  const bool by_step = spec.every_steps > 0 && position_.step % spec.every_steps == 0;
+  if (gang_.leads() && (by_epoch || by_step)) DL_CHECK(write_checkpoint());
+  return {};
+}
+
+Outcome<void> Run::write_checkpoint() {
+  if (position_ == saved_ || position_.step == 0) return {};
+  DL_TRY(const Checkpoint checkpoint,
+         blame(FailureKind::kInfrastructure,
+               checkpointer_.write(position_, request_.spec.checkpoint.keep)));
+  saved_ = position_;
+  observer_.on_checkpoint(checkpoint);
+  speed_.restart();
+  return {};
+}
+
+Outcome<void> Run::save_final_model() {
+  const Dataset& data = *request_.data.train;
+  const std::filesystem::path folder = request_.artifact_dir / "model";
+  DL_CHECK(blame(FailureKind::kInfrastructure,
+                 save_model(folder, {.model = model_,
+                                     .spec = *request_.spec.model,
+                                     .shape = data.shape(),
+                                     .normalisation = data.normalisation()})));
+  observer_.on_note("saved the model as " + (folder / "model.dlm").string());
+  return {};
+}
+
+void Run::remember_buffers() {
+  // Only for save_last_complete_step().
+  if (gang_.size() == 1 || !gang_.leads()) return;
+  buffers_before_.clear();
+  for (const NamedTensor& buffer : replica_.buffers()) {
+    buffers_before_.push_back(buffer.tensor.clone());
+  }
+}
+
+void Run::save_last_complete_step() {
+  const torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < buffers_before_.size(); ++i) {
+    replica_.buffers()[i].tensor.copy_(buffers_before_[i]);
+  }
+  if (const Outcome<void> written = write_checkpoint(); written.has_error()) {
+    observer_.on_note(written.error().message);
+  }
+}
+
+}  // namespace
+
+Outcome<TrainResult> train(const TrainRequest& request, Observer& observer) {
+  try {
+    DL_TRY(Sampler sampler, blame(FailureKind::kSpec,
+                                  Sampler::make({.samples = request.data.train->size(),
+                                                 .batch_size = request.spec.train.batch_size,
+                                                 .workers = request.gang.size(),
+                                                 .seed = request.spec.train.seed})));
+    DL_TRY(std::shared_ptr<Model> model,
+           blame(FailureKind::kSpec, make_model(*request.spec.model, request.data.train->shape(),
+                                                request.spec.train.seed)));
+    return Run(request, observer, std::move(sampler), std::move(model)).run();
+  } catch (...) {
+    return failure_of_current_exception();
+  }
+}
+
+std::filesystem::path checkpoint_folder(const TrainRequest& request) {
+  const std::filesystem::path& chosen = request.spec.checkpoint.directory;
+  if (chosen.empty()) return request.artifact_dir / "checkpoints";
+  // Trials of one job share the directory of its spec.
+  return chosen / to_string(request.attempt.trial_id());
+}
+
+void configure_libtorch(std::uint32_t threads, bool deterministic) {
+  // Threads made from now on inherit it.
+  at::globalContext().setFlushDenormal(true);
+  at::set_num_interop_threads(1);
+  at::set_num_threads(static_cast<int>(std::max(threads, 1u)));
+  if (deterministic) {
+    at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+    at::globalContext().setDeterministicCuDNN(true);
+  }
+  at::globalContext().setBenchmarkCuDNN(!deterministic);
+}
+
+}  // namespace dl::worker::train
