@@ -24,7 +24,8 @@ std::string address_of(const Member& member) {
 std::vector<std::string_view> groups_of(const ClusterSpec& spec) {
   std::vector<std::string_view> nodes;
   for (const Member& member : spec.members) {
-    if (is_collective(member) && std::find(nodes.begin(), nodes.end(), member.node) == nodes.end()) {
+    if (is_collective(member) &&
+        std::find(nodes.begin(), nodes.end(), member.node) == nodes.end()) {
       nodes.push_back(member.node);
     }
   }
@@ -33,17 +34,15 @@ std::vector<std::string_view> groups_of(const ClusterSpec& spec) {
 
 template <class Predicate>
 std::string count_collective(const ClusterSpec& spec, Predicate matches) {
-  return std::to_string(
-      std::count_if(spec.members.begin(), spec.members.end(), [&](const Member& member) {
-        return is_collective(member) && matches(member);
-      }));
+  return std::to_string(std::count_if(
+      spec.members.begin(), spec.members.end(),
+      [&](const Member& member) { return is_collective(member) && matches(member); }));
 }
 
 }  // namespace
 
 std::uint32_t ClusterSpec::world_size() const {
-  return static_cast<std::uint32_t>(
-      std::count_if(members.begin(), members.end(), is_collective));
+  return static_cast<std::uint32_t>(std::count_if(members.begin(), members.end(), is_collective));
 }
 
 const Member& ClusterSpec::member(Role role, std::uint32_t index) const {

@@ -18,15 +18,21 @@ struct Seat {
 // Numbers the seats as the coordinator does: ranks in order, indexes within a role, local ranks
 // among the collective's members of a node.
 ClusterSpec gang(const std::vector<Seat>& seats, std::uint32_t restarts = 0) {
-  ClusterSpec spec{.members = {}, .master_port = 20'001, .restarts = restarts,
-                   .max_restarts = 10, .run_id = "42.3"};
+  ClusterSpec spec{.members = {},
+                   .master_port = 20'001,
+                   .restarts = restarts,
+                   .max_restarts = 10,
+                   .run_id = "42.3"};
   std::map<Role, std::uint32_t> indexes;
   std::map<std::string, std::uint32_t> local_ranks;
   for (const Seat& seat : seats) {
     const auto rank = static_cast<std::uint32_t>(spec.members.size());
     const bool collective = seat.role == Role::kChief || seat.role == Role::kWorker;
-    spec.members.push_back({.role = seat.role, .index = indexes[seat.role]++, .rank = rank,
-                            .node = seat.node, .host = seat.host,
+    spec.members.push_back({.role = seat.role,
+                            .index = indexes[seat.role]++,
+                            .rank = rank,
+                            .node = seat.node,
+                            .host = seat.host,
                             .port = static_cast<std::uint16_t>(20'100 + rank),
                             .local_rank = collective ? local_ranks[seat.node]++ : 0});
   }
@@ -39,7 +45,8 @@ std::string describe(const ClusterSpec& spec) {
   for (const Member& member : spec.members) {
     const TaskId id{{JobId{42}, 3, spec.restarts + 1}, member.role, member.index};
     text << "# " << to_string(id) << "\n";
-    for (const auto& [name, value] : task_environment(spec, id)) text << name << "=" << value << "\n";
+    for (const auto& [name, value] : task_environment(spec, id))
+      text << name << "=" << value << "\n";
   }
   return text.str();
 }
@@ -74,16 +81,15 @@ TEST_CASE("every task's variables are those of the golden files", "[model]") {
                                                       {Role::kWorker, "gpu-2", "gpu-2.example"},
                                                       {Role::kWorker, "gpu-1", "gpu-1.example"}}));
   check_golden("chief_workers_ps_evaluator.env", chief_and_ps());
-  check_golden("ipv6.env", gang({{Role::kWorker, "gpu-1", "fd00::1"},
-                                 {Role::kPs, "gpu-2", "fd00::2"}}));
+  check_golden("ipv6.env",
+               gang({{Role::kWorker, "gpu-1", "fd00::1"}, {Role::kPs, "gpu-2", "fd00::2"}}));
 }
 
 TEST_CASE("TF_CONFIG differs between tasks in `task` alone", "[model]") {
   const ClusterSpec spec = chief_and_ps();
-  const std::string cluster =
-      R"({"cluster":{"chief":["10.0.0.1:20100"],)"
-      R"("worker":["10.0.0.1:20101","10.0.0.2:20102","10.0.0.2:20103"],)"
-      R"("ps":["10.0.0.1:20104","10.0.0.2:20105"]},)";
+  const std::string cluster = R"({"cluster":{"chief":["10.0.0.1:20100"],)"
+                              R"("worker":["10.0.0.1:20101","10.0.0.2:20102","10.0.0.2:20103"],)"
+                              R"("ps":["10.0.0.1:20104","10.0.0.2:20105"]},)";
   CHECK(tf_config(spec, Role::kWorker, 2) == cluster + R"("task":{"type":"worker","index":2}})");
   CHECK(tf_config(spec, Role::kEvaluator, 0) ==
         cluster + R"("task":{"type":"evaluator","index":0}})");

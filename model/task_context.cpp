@@ -27,7 +27,7 @@ class FieldReader {
   }
 
   template <class Unsigned>
-    requires std::is_unsigned_v<Unsigned>
+  requires std::is_unsigned_v<Unsigned>
   void read(std::string_view key, Unsigned& out) {
     const json::value* value = find(key);
     if (value == nullptr) return;
@@ -48,7 +48,8 @@ class FieldReader {
     if (const auto role = role_from_string(word)) {
       out = *role;
     } else {
-      fail(name_of(key), "is \"" + word + "\", which is no role; chief, worker, ps and evaluator are");
+      fail(name_of(key),
+           "is \"" + word + "\", which is no role; chief, worker, ps and evaluator are");
     }
   }
 
@@ -90,8 +91,12 @@ class FieldReader {
 };
 
 json::object json_of(const Member& member) {
-  return {{"role", to_string(member.role)}, {"index", member.index}, {"rank", member.rank},
-          {"node", member.node},            {"host", member.host},   {"port", member.port},
+  return {{"role", to_string(member.role)},
+          {"index", member.index},
+          {"rank", member.rank},
+          {"node", member.node},
+          {"host", member.host},
+          {"port", member.port},
           {"local_rank", member.local_rank}};
 }
 
@@ -157,7 +162,8 @@ Result<TaskContext> task_context_from_json(std::string_view text) {
   boost::system::error_code syntax;
   const json::value document = json::parse(text, syntax);
   if (syntax) {
-    return invalid_argument("the task's context cannot be read: it is not JSON: " + syntax.message());
+    return invalid_argument("the task's context cannot be read: it is not JSON: " +
+                            syntax.message());
   }
   TaskContext context;
   std::optional<Error> error;

@@ -51,7 +51,8 @@ TEST_CASE("the error of a context names the field", "[model]") {
   const auto row = GENERATE(values<Row>({
       {R"("secret":)", R"("secrets":)", R"("secret" is missing)"},
       {R"("job_name":"fashion)", R"("job_name":7,"x":"fashion)", R"("job_name" must be a string)"},
-      {"18446744073709551615.3.2/worker:1", "1.3/worker:1", R"("task" "1.3/worker:1" is not a task)"},
+      {"18446744073709551615.3.2/worker:1", "1.3/worker:1",
+       R"("task" "1.3/worker:1" is not a task)"},
       {R"("port":65535)", R"("port":65536)",
        R"("cluster.members[0].port" must be a whole number from 0 to 65535)"},
       {R"("port":65535)", R"("port":-1)", R"("cluster.members[0].port" must be a whole number)"},

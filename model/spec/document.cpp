@@ -14,7 +14,11 @@ std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
   if (first < 0x80) return 1;
-  const std::size_t length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+  const std::size_t length = first < 0xC2   ? 0
+                             : first < 0xE0 ? 2
+                             : first < 0xF0 ? 3
+                             : first < 0xF5 ? 4
+                                            : 0;
   if (length == 0 || text.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
@@ -29,7 +33,8 @@ Mark mark_of_offset(std::string_view text, std::size_t offset) {
   const std::string_view before = text.substr(0, offset);
   const auto lines = std::count(before.begin(), before.end(), '\n');
   const auto line_start = before.rfind('\n') + 1;  // npos + 1 is 0.
-  return {static_cast<std::uint32_t>(lines) + 1, static_cast<std::uint32_t>(offset - line_start) + 1};
+  return {static_cast<std::uint32_t>(lines) + 1,
+          static_cast<std::uint32_t>(offset - line_start) + 1};
 }
 
 std::string hex_byte(char c) {
@@ -41,8 +46,9 @@ std::string hex_byte(char c) {
 // What no document may hold, before any language is considered.
 bool check_bytes(std::string_view text, Problems& problems) {
   if (text.size() > kDocumentBytesMax) {
-    problems.add({1, 1}, "", "the document has " + std::to_string(text.size()) + " bytes; at most " +
-                                 std::to_string(kDocumentBytesMax) + " (1 MiB) are read");
+    problems.add({1, 1}, "",
+                 "the document has " + std::to_string(text.size()) + " bytes; at most " +
+                     std::to_string(kDocumentBytesMax) + " (1 MiB) are read");
     return false;
   }
   for (std::size_t at = 0; at < text.size();) {
@@ -54,8 +60,9 @@ bool check_bytes(std::string_view text, Problems& problems) {
       return false;
     }
     if (text[at] == '\0') {
-      problems.add(mark_of_offset(text, at), "", "a NUL byte stands at offset " + std::to_string(at) +
-                                                     "; a spec is text, not a binary file");
+      problems.add(mark_of_offset(text, at), "",
+                   "a NUL byte stands at offset " + std::to_string(at) +
+                       "; a spec is text, not a binary file");
       return false;
     }
     at += length;
@@ -104,8 +111,8 @@ void Problems::add(const Mark& mark, std::string key, std::string message) {
 
 bool Problems::touch(std::string_view path) const {
   const auto is_within = [](std::string_view inner, std::string_view outer) {
-    return inner.starts_with(outer) &&
-           (inner.size() == outer.size() || inner[outer.size()] == '.' || inner[outer.size()] == '[');
+    return inner.starts_with(outer) && (inner.size() == outer.size() ||
+                                        inner[outer.size()] == '.' || inner[outer.size()] == '[');
   };
   return std::any_of(problems_.begin(), problems_.end(), [&](const Problem& problem) {
     return !problem.key.empty() && (is_within(problem.key, path) || is_within(path, problem.key));

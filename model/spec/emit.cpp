@@ -17,15 +17,19 @@ std::string in_quotes(std::string_view text) {
 
 // Whether YAML reads the word back as this text and nothing else.
 bool is_plain_text(std::string_view text) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '/'; };
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '/';
+  };
   const auto is_inner = [&](char c) {
     return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
   };
-  constexpr std::array<std::string_view, 9> kWords = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
+  constexpr std::array<std::string_view, 9> kWords = {"true", "false", "null", "yes", "no",
+                                                      "on",   "off",   "y",    "n"};
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return !text.empty() && is_letter(text.front()) && std::all_of(text.begin(), text.end(), is_inner) &&
+  return !text.empty() && is_letter(text.front()) &&
+         std::all_of(text.begin(), text.end(), is_inner) &&
          std::find(kWords.begin(), kWords.end(), lower) == kWords.end();
 }
 
@@ -48,7 +52,8 @@ void print_yaml(const Node& map, std::size_t indent, std::string& out) {
       print_yaml(value, indent + 2, out);
     } else if (value.kind == Node::Kind::kList) {
       out += " [";
-      for (const Node& item : value.items) out += (&item == &value.items.front() ? "" : ", ") + item.text;
+      for (const Node& item : value.items)
+        out += (&item == &value.items.front() ? "" : ", ") + item.text;
       out += "]\n";
     } else {
       out += " " + yaml_scalar(value) + "\n";

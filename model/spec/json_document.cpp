@@ -28,7 +28,8 @@ class Reader {
  private:
   Node value(std::size_t depth) {
     if (depth > kDepthMax) {
-      throw Abort{mark(), "the document is nested deeper than " + std::to_string(kDepthMax) + " levels"};
+      throw Abort{mark(),
+                  "the document is nested deeper than " + std::to_string(kDepthMax) + " levels"};
     }
     count();
     Node node;
@@ -131,7 +132,8 @@ class Reader {
     while (true) {
       if (at_ == text_.size()) fail("the document ends inside a string");
       const char c = text_[at_];
-      if (static_cast<unsigned char>(c) < 0x20) fail("a control character stands in a string; escape it");
+      if (static_cast<unsigned char>(c) < 0x20)
+        fail("a control character stands in a string; escape it");
       ++at_;
       if (c == '"') return out;
       if (c == '\\') {
@@ -174,7 +176,8 @@ class Reader {
     std::uint32_t number = 0;
     for (int i = 0; i < 4; ++i) {
       const char c = peek();
-      if (std::isxdigit(static_cast<unsigned char>(c)) == 0) fail("\\u needs four hexadecimal digits");
+      if (std::isxdigit(static_cast<unsigned char>(c)) == 0)
+        fail("\\u needs four hexadecimal digits");
       const auto letter = static_cast<char>(c | 0x20);
       number = number * 16 + static_cast<std::uint32_t>(c <= '9' ? c - '0' : letter - 'a' + 10);
       ++at_;

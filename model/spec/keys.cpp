@@ -1,24 +1,22 @@
 #include "model/spec/keys.h"
 
-#include <algorithm>
-
-#include "model/spec/values.h"
-
 namespace dl::spec {
 namespace {
 
 using enum AppliesTo;
 
-constexpr std::array<std::string_view, 5> kModels = {"mlp", "lenet", "resnet18", "inception_v1", "vgg19"};
+constexpr std::array<std::string_view, 5> kModels = {"mlp", "lenet", "resnet18", "inception_v1",
+                                                     "vgg19"};
 constexpr std::array<std::string_view, 2> kFormats = {"idx", "synthetic"};
 constexpr std::array<std::string_view, 3> kOptimizers = {"sgd", "adam", "adamw"};
 constexpr std::array<std::string_view, 4> kSchedules = {"constant", "step", "cosine", "linear"};
 constexpr std::array<std::string_view, 1> kStrategies = {"ring"};
 
 constexpr std::uint64_t kHour = 3'600'000;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-constexpr Rule from(std::uint64_t least, std::uint64_t most) { return {.least = least, .most = most}; }
+constexpr Rule from(std::uint64_t least, std::uint64_t most) {
+  return {.least = least, .most = most};
+}
 constexpr Rule one_of(std::span<const std::string_view> words) { return {.words = words}; }
 constexpr Rule text(Form form) { return {.form = form}; }
 constexpr Rule bytes_from(std::uint64_t least, std::uint64_t most) {
@@ -28,7 +26,7 @@ constexpr Rule at_least(double low) { return {.low = low}; }
 constexpr Rule above(double low) { return {.low = low, .excludes_low = true}; }
 constexpr Rule between(double low, double high) { return {.low = low, .high = high}; }
 constexpr Rule below_one() { return {.low = 0, .high = 1, .excludes_high = true}; }
-constexpr Rule any_u64() { return {}; }
+constexpr Rule anything() { return {}; }
 
 ModelSpec& model_of(Target target) {
   if (!target.job.model) target.job.model.emplace();
@@ -49,14 +47,15 @@ Field field(Value& (*member)(Target)) {
 
 std::vector<Key> job_keys() {
   return {
-      {"name", DL_JOB(name), text(Form::kName), kEveryJob, "the model's name, or the command's first word",
+      {"name", DL_JOB(name), text(Form::kName), kEveryJob,
+       "the model's name, or the command's first word",
        "What the job is called: letters, digits, `.`, `_` and `-`, at most 63"},
-      {"command", DL_JOB(command), {}, kCommand, "",
+      {"command", DL_JOB(command), anything(), kCommand, "",
        "The program to run in place of a model, by `/bin/sh -c`. Each task gets `TF_CONFIG`, "
        "torchrun's variables and `DL_*`"},
-      {"workdir", DL_JOB(workdir), text(Form::kAbsolutePath), kCommand, "a scratch folder of the task",
-       "The folder the command runs in, on every node"},
-      {"env", DL_JOB(env), {}, kEveryJob, "",
+      {"workdir", DL_JOB(workdir), text(Form::kAbsolutePath), kCommand,
+       "a scratch folder of the task", "The folder the command runs in, on every node"},
+      {"env", DL_JOB(env), anything(), kEveryJob, "",
        "Environment variables of every task. They win over the cluster's own"},
       {"grace", DL_JOB(grace), from(0, kHour), kEveryJob, "",
        "How long a task that is being stopped has between SIGTERM and SIGKILL"},
@@ -69,8 +68,8 @@ std::vector<Key> resource_keys() {
        "GPUs of each worker, all on one node"},
       {"resources.cpus", DL_ROLE(resources.cpus), from(0, 4096), kEveryJob, "1; 0 with GPUs",
        "CPU slots of each worker"},
-      {"resources.memory", DL_ROLE(resources.memory_bytes), bytes_from(0, 1ull << 50), kEveryJob, "",
-       "Memory of each worker; 0: neither accounted nor limited"},
+      {"resources.memory", DL_ROLE(resources.memory_bytes), bytes_from(0, 1ull << 50), kEveryJob,
+       "", "Memory of each worker; 0: neither accounted nor limited"},
       {"roles.*.count", DL_ROLE(count), from(1, 4096), kCommand, "",
        "Tasks of this role. At most one chief and one evaluator"},
       {"roles.*.gpus", DL_ROLE(resources.gpus), from(0, 64), kCommand, "",
@@ -79,7 +78,11 @@ std::vector<Key> resource_keys() {
        "CPU slots of each task"},
       {"roles.*.memory", DL_ROLE(resources.memory_bytes), bytes_from(0, 1ull << 50), kCommand, "",
        "Memory of each task; 0: neither accounted nor limited"},
-      {"roles.*.command", DL_ROLE(command), {}, kCommand, "the job's `command`",
+      {"roles.*.command",
+       DL_ROLE(command),
+       {},
+       kCommand,
+       "the job's `command`",
        "The program of this role alone"},
   };
 }
@@ -108,74 +111,84 @@ std::vector<Key> model_keys() {
 
 std::vector<Key> train_keys() {
   return {
-      {"train.epochs", DL_JOB(train.epochs), from(1, 1'000'000), kModel, "", "Passes over the data"},
-      {"train.max_steps", DL_JOB(train.max_steps), any_u64(), kModel, "",
+      {"train.epochs", DL_JOB(train.epochs), from(1, 1'000'000), kModel, "",
+       "Passes over the data"},
+      {"train.max_steps", DL_JOB(train.max_steps), anything(), kModel, "",
        "Ends training after so many optimizer steps; 0: no limit"},
       {"train.batch_size", DL_JOB(train.batch_size), from(1, 1u << 24), kModel, "",
        "Samples of a step over all workers: a multiple of their number"},
-      {"train.optimizer", DL_JOB(train.optimizer), one_of(kOptimizers), kModel, "", "The update rule"},
+      {"train.optimizer", DL_JOB(train.optimizer), one_of(kOptimizers), kModel, "",
+       "The update rule"},
       {"train.learning_rate", DL_JOB(train.learning_rate), above(0), kModel, "",
        "Step size before the schedule"},
       {"train.momentum", DL_JOB(train.momentum), below_one(), kModel, "", "sgd: momentum"},
-      {"train.nesterov", DL_JOB(train.nesterov), {}, kModel, "", "sgd: Nesterov's momentum"},
+      {"train.nesterov", DL_JOB(train.nesterov), anything(), kModel, "",
+       "sgd: Nesterov's momentum"},
       {"train.weight_decay", DL_JOB(train.weight_decay), at_least(0), kModel, "",
        "L2 penalty; adamw: decoupled decay"},
-      {"train.beta1", DL_JOB(train.beta1), below_one(), kModel, "", "adam, adamw: decay of the mean"},
+      {"train.beta1", DL_JOB(train.beta1), below_one(), kModel, "",
+       "adam, adamw: decay of the mean"},
       {"train.beta2", DL_JOB(train.beta2), below_one(), kModel, "",
        "adam, adamw: decay of the variance"},
       {"train.epsilon", DL_JOB(train.epsilon), above(0), kModel, "",
        "adam, adamw: added to the denominator"},
       {"train.clip_norm", DL_JOB(train.clip_norm), at_least(0), kModel, "",
        "Largest norm of the whole gradient; 0: not clipped"},
-      {"train.seed", DL_JOB(train.seed), any_u64(), kModel, "",
+      {"train.seed", DL_JOB(train.seed), anything(), kModel, "",
        "Of the parameters, the order of samples and synthetic data"},
       {"train.report_every_steps", DL_JOB(train.report_every_steps), from(1, 1'000'000), kModel, "",
        "Steps between two reports of progress and metrics"},
       {"train.threads", DL_JOB(train.threads), from(0, 1024), kModel, "",
        "Threads of each worker's arithmetic; 0: its CPU slots"},
-      {"train.deterministic", DL_JOB(train.deterministic), {}, kModel, "",
+      {"train.deterministic", DL_JOB(train.deterministic), anything(), kModel, "",
        "The same bits in every run on the same number of workers"},
       {"train.schedule.name", DL_JOB(train.schedule.name), one_of(kSchedules), kModel, "",
        "How the learning rate changes"},
-      {"train.schedule.warmup_epochs", DL_JOB(train.schedule.warmup_epochs), at_least(0), kModel, "",
-       "Epochs of linear growth from 0 to the learning rate"},
-      {"train.schedule.final_fraction", DL_JOB(train.schedule.final_fraction), between(0, 1), kModel, "",
-       "cosine, linear: the last learning rate ÷ the first"},
-      {"train.schedule.step_epochs", DL_JOB(train.schedule.step_epochs), from(1, 1'000'000), kModel, "",
-       "step: epochs between two drops"},
+      {"train.schedule.warmup_epochs", DL_JOB(train.schedule.warmup_epochs), at_least(0), kModel,
+       "", "Epochs of linear growth from 0 to the learning rate"},
+      {"train.schedule.final_fraction", DL_JOB(train.schedule.final_fraction), between(0, 1),
+       kModel, "", "cosine, linear: the last learning rate ÷ the first"},
+      {"train.schedule.step_epochs", DL_JOB(train.schedule.step_epochs), from(1, 1'000'000), kModel,
+       "", "step: epochs between two drops"},
       {"train.schedule.gamma", DL_JOB(train.schedule.gamma), above(0), kModel, "",
        "step: factor of a drop"},
+  };
+}
+
+std::vector<Key> strategy_keys() {
+  return {
       {"strategy.name", DL_JOB(strategy.name), one_of(kStrategies), kModel, "",
        "How the workers agree on gradients"},
       {"strategy.workers", DL_JOB(strategy.workers), from(1, 4096), kModel, "",
        "Processes that train together"},
-      {"strategy.bucket_bytes", DL_JOB(strategy.bucket_bytes), bytes_from(1024, 1u << 30), kModel, "",
-       "Gradients are reduced in buckets of this size"},
+      {"strategy.bucket_bytes", DL_JOB(strategy.bucket_bytes), bytes_from(1024, 1u << 30), kModel,
+       "", "Gradients are reduced in buckets of this size"},
   };
 }
 
 std::vector<Key> durability_keys() {
   return {
       {"checkpoint.directory", DL_JOB(checkpoint.directory), text(Form::kAbsolutePath), kModel,
-       "the cluster's artifact folder", "Where checkpoints, events and the model go, on every node"},
+       "the cluster's artifact folder",
+       "Where checkpoints, events and the model go, on every node"},
       {"checkpoint.every_epochs", DL_JOB(checkpoint.every_epochs), from(0, 1'000'000), kModel, "",
        "Epochs between two checkpoints; 0: not at the ends of epochs"},
-      {"checkpoint.every_steps", DL_JOB(checkpoint.every_steps), any_u64(), kModel, "",
+      {"checkpoint.every_steps", DL_JOB(checkpoint.every_steps), anything(), kModel, "",
        "Steps between two checkpoints; 0: not by steps"},
       {"checkpoint.keep", DL_JOB(checkpoint.keep), from(1, 1'000'000), kModel, "",
        "The newest so many stay"},
       {"restarts.user_code", DL_BUDGET(FailureKind::kUserCode), from(0, 1'000'000), kEveryJob, "",
        "Restarts after the program failed"},
-      {"restarts.out_of_memory", DL_BUDGET(FailureKind::kOutOfMemory), from(0, 1'000'000), kEveryJob, "",
-       "… after it ran out of memory"},
+      {"restarts.out_of_memory", DL_BUDGET(FailureKind::kOutOfMemory), from(0, 1'000'000),
+       kEveryJob, "", "… after it ran out of memory"},
       {"restarts.node_lost", DL_BUDGET(FailureKind::kNodeLost), from(0, 1'000'000), kEveryJob, "",
        "… after a node went away"},
       {"restarts.preempted", DL_BUDGET(FailureKind::kPreempted), from(0, 1'000'000), kEveryJob, "",
        "… after it gave way to another job"},
-      {"restarts.communication", DL_BUDGET(FailureKind::kCommunication), from(0, 1'000'000), kEveryJob, "",
-       "… after one task could not reach another"},
-      {"restarts.infrastructure", DL_BUDGET(FailureKind::kInfrastructure), from(0, 1'000'000), kEveryJob, "",
-       "… after a fault of the cluster"},
+      {"restarts.communication", DL_BUDGET(FailureKind::kCommunication), from(0, 1'000'000),
+       kEveryJob, "", "… after one task could not reach another"},
+      {"restarts.infrastructure", DL_BUDGET(FailureKind::kInfrastructure), from(0, 1'000'000),
+       kEveryJob, "", "… after a fault of the cluster"},
       {"restarts.backoff", DL_JOB(restarts.backoff), from(0, 24 * kHour), kEveryJob, "",
        "Wait before the first restart; doubles each time"},
       {"restarts.backoff_max", DL_JOB(restarts.backoff_max), from(0, 24 * kHour), kEveryJob, "",
@@ -190,128 +203,18 @@ std::vector<Key> durability_keys() {
 
 std::vector<Key> all_keys() {
   std::vector<Key> all;
-  for (const auto& part : {job_keys(), model_keys(), train_keys(), durability_keys(), resource_keys()}) {
+  for (const auto& part : {job_keys(), model_keys(), train_keys(), strategy_keys(),
+                           durability_keys(), resource_keys()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
 }
-
-void insert(Section& section, const Key& key, std::string_view rest) {
-  const auto dot = rest.find('.');
-  if (dot == std::string_view::npos) {
-    section.keys.push_back(&key);
-    return;
-  }
-  const std::string_view name = rest.substr(0, dot);
-  auto found = std::find_if(section.sections.begin(), section.sections.end(),
-                            [&](const Section& s) { return s.name == name; });
-  if (found == section.sections.end()) {
-    section.sections.push_back({name, key.applies_to, {}, {}});
-    found = std::prev(section.sections.end());
-  }
-  insert(*found, key, rest.substr(dot + 1));
-}
-
-Section build_sections() {
-  Section root;
-  for (const Key& key : keys()) insert(root, key, key.path);
-  return root;
-}
-
-std::string whole_range(const Rule& rule, std::uint64_t type_most) {
-  return "a whole number from " + std::to_string(rule.least) + " to " +
-         std::to_string(std::min(rule.most, type_most));
-}
-
-std::string real_range(const Rule& rule) {
-  std::string range = rule.excludes_low ? "a number above " : "a number of at least ";
-  range += format_real(rule.low);
-  if (rule.high < kInfinity) {
-    range += (rule.excludes_high ? " and below " : " and at most ") + format_real(rule.high);
-  }
-  return range;
-}
-
-std::string text_form(const Rule& rule) {
-  if (!rule.words.empty()) {
-    std::string words = rule.words.size() == 1 ? "" : "one of ";
-    for (const auto word : rule.words) words += (word == rule.words.front() ? "" : ", ") + std::string(word);
-    return words;
-  }
-  switch (rule.form) {
-    case Form::kName:
-      return "a name of at most 63 letters, digits, \".\", \"_\" and \"-\" that begins with a letter "
-             "or digit";
-    case Form::kAbsolutePath: return "an absolute path such as /data";
-    case Form::kAny: break;
-  }
-  return "text";
-}
-
-struct Expectation {
-  const Rule& rule;
-
-  std::string operator()(Member<bool>) const { return "true or false"; }
-  std::string operator()(Member<std::uint32_t>) const {
-    return whole(std::numeric_limits<std::uint32_t>::max());
-  }
-  std::string operator()(Member<std::uint64_t>) const {
-    return whole(std::numeric_limits<std::uint64_t>::max());
-  }
-  std::string operator()(Member<double>) const { return real_range(rule); }
-  std::string operator()(Member<std::string>) const { return text_form(rule); }
-  std::string operator()(Member<std::chrono::milliseconds>) const {
-    return "a duration with its unit, such as 15s or 500ms, of at most " +
-           format_duration(std::chrono::milliseconds(rule.most));
-  }
-  std::string operator()(Member<Sizes>) const {
-    return "a list such as [200, 200], each " + whole_range(rule, ~0u);
-  }
-  std::string operator()(Member<Shape>) const {
-    return "a list of three such as [3, 224, 224], each " + whole_range(rule, ~0u);
-  }
-  std::string operator()(Member<Texts>) const { return "a mapping of names to texts"; }
-
-  std::string whole(std::uint64_t type_most) const {
-    if (!rule.bytes) return whole_range(rule, type_most);
-    return "a size from " + format_bytes(rule.least) + " to " + format_bytes(rule.most) +
-           ", such as 512MiB or 4GiB";
-  }
-};
 
 }  // namespace
 
 std::span<const Key> keys() {
   static const std::vector<Key> table = all_keys();
   return table;
-}
-
-std::string expected(const Key& key) { return std::visit(Expectation{key.rule}, key.field); }
-
-const Section* Section::section(std::string_view key) const {
-  for (const Section& candidate : sections) {
-    if (candidate.name == key) return &candidate;
-  }
-  return nullptr;
-}
-
-const Key* Section::key(std::string_view name_of_key) const {
-  for (const Key* candidate : keys) {
-    if (last_part(candidate->path) == name_of_key) return candidate;
-  }
-  return nullptr;
-}
-
-std::vector<std::string_view> Section::names() const {
-  std::vector<std::string_view> names;
-  for (const Key* candidate : keys) names.push_back(last_part(candidate->path));
-  for (const Section& candidate : sections) names.push_back(candidate.name);
-  return names;
-}
-
-const Section& root_section() {
-  static const Section root = build_sections();
-  return root;
 }
 
 std::string_view last_part(std::string_view path) {

@@ -19,8 +19,8 @@ void claim(Node& node, std::uint32_t number) {
 
 bool is_plain_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '.' ||
-           c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
+           c == '.' || c == '_';
   });
 }
 
@@ -32,7 +32,8 @@ bool read_value_text(std::string_view text, Node& node, const Mark& mark, const 
     node.text = text;
     return true;
   }
-  if (text.find_first_not_of(" \t") == std::string_view::npos || text == "null" || text == "~") return true;
+  if (text.find_first_not_of(" \t") == std::string_view::npos || text == "null" || text == "~")
+    return true;
   Problems of_value;
   read_document(text, node, of_value);
   for (const Problem& problem : of_value.sorted()) problems.add(mark, key, problem.message);
@@ -69,8 +70,8 @@ void apply_override(std::string_view text, std::uint32_t number, Node& root, Pro
   const Mark mark{0, 0, number};
   const auto equals = text.find('=');
   const std::string path(text.substr(0, equals));
-  if (equals == std::string_view::npos || path.empty() || path.front() == '.' || path.back() == '.' ||
-      path.find("..") != std::string::npos) {
+  if (equals == std::string_view::npos || path.empty() || path.front() == '.' ||
+      path.back() == '.' || path.find("..") != std::string::npos) {
     problems.add(mark, "", "must read key=value, such as train.epochs=3");
     return;
   }

@@ -25,8 +25,9 @@ ParseResult parse(std::string_view document, std::span<const std::string> overri
   Node root;
   if (!read_document(document, root, problems)) return {std::nullopt, problems.sorted()};
   if (!root.is_map()) {
-    problems.add(root.mark, "", "a spec is a mapping of keys, such as \"model: {name: lenet}\", not " +
-                                    std::string(root.kind == Node::Kind::kList ? "a list" : "a single value"));
+    problems.add(root.mark, "",
+                 "a spec is a mapping of keys, such as \"model: {name: lenet}\", not " +
+                     std::string(root.kind == Node::Kind::kList ? "a list" : "a single value"));
     return {std::nullopt, problems.sorted()};
   }
   for (std::size_t i = 0; i < overrides.size(); ++i) {

@@ -101,7 +101,8 @@ resources: {gpus: 2, cpus: 3, memory: 4GiB}
 
 TEST_CASE("every key of a model's job is read", "[spec]") {
   const JobSpec spec = good(kEveryModelKey);
-  CHECK(spec.env == std::map<std::string, std::string>{{"FLAG", "true"}, {"HTTP_PROXY", ""}, {"N", "3"}});
+  CHECK(spec.env ==
+        std::map<std::string, std::string>{{"FLAG", "true"}, {"HTTP_PROXY", ""}, {"N", "3"}});
   CHECK(spec.grace == std::chrono::seconds(90));
   CHECK(spec.model->hidden == std::vector<std::uint32_t>{16, 1000});
   CHECK(spec.model->dropout == 0.5);
@@ -159,8 +160,10 @@ TEST_CASE("the two documents above have every key of the table", "[spec]") {
     bool found = false;
     for (const char* role : {"chief", "worker", "ps", "evaluator"}) {
       std::string of_role = path;
-      if (const auto star = path.find('*'); star != std::string::npos) of_role.replace(star, 1, role);
-      found |= native::find_entry(model, of_role) != nullptr || native::find_entry(command, of_role) != nullptr;
+      if (const auto star = path.find('*'); star != std::string::npos)
+        of_role.replace(star, 1, role);
+      found |= native::find_entry(model, of_role) != nullptr ||
+               native::find_entry(command, of_role) != nullptr;
     }
     INFO(path);
     CHECK(found);
@@ -183,8 +186,9 @@ TEST_CASE("a task with GPUs takes no CPU slot unless it asks for one", "[spec]")
 }
 
 TEST_CASE("JSON is read with all its escapes", "[spec]") {
-  const JobSpec spec = good("\xEF\xBB\xBF{\n\t\"command\": \"a\\/b \\ud83d\\ude00 \\u00e9\\n\\\"\\\\\",\r\n"
-                            "\t\"env\": {\"A\": \"\\u20ac\", \"B\": 1.5e3},\n\t\"grace\": \"2s\"}\n");
+  const JobSpec spec = good(
+      "\xEF\xBB\xBF{\n\t\"command\": \"a\\/b \\ud83d\\ude00 \\u00e9\\n\\\"\\\\\",\r\n"
+      "\t\"env\": {\"A\": \"\\u20ac\", \"B\": 1.5e3},\n\t\"grace\": \"2s\"}\n");
   CHECK(spec.command == "a/b \U0001F600 \u00e9\n\"\\");
   CHECK(spec.env == std::map<std::string, std::string>{{"A", "\u20ac"}, {"B", "1.5e3"}});
   CHECK(spec.grace == std::chrono::seconds(2));
@@ -211,18 +215,21 @@ TEST_CASE("overrides are applied over the document", "[spec]") {
 }
 
 TEST_CASE("an override mends what the document had wrong", "[spec]") {
-  CHECK(good("model: {name: lenet}\ndata: {format: idx}", {"data.path=/data"}).data.path == "/data");
+  CHECK(good("model: {name: lenet}\ndata: {format: idx}", {"data.path=/data"}).data.path ==
+        "/data");
 }
 
 TEST_CASE("the page of the keys is that of the table", "[spec]") {
   INFO("regenerate it: build/dev/bin/spec_reference > docs/spec.md");
-  CHECK(read_file(std::filesystem::path(DL_SOURCE_DIR) / "docs" / "spec.md") == reference_markdown());
+  CHECK(read_file(std::filesystem::path(DL_SOURCE_DIR) / "docs" / "spec.md") ==
+        reference_markdown());
 }
 
 TEST_CASE("the page's examples are good documents", "[spec]") {
   const std::string page = reference_markdown();
   std::size_t examples = 0;
-  for (auto at = page.find("```yaml\n"); at != std::string::npos; at = page.find("```yaml\n", at + 1)) {
+  for (auto at = page.find("```yaml\n"); at != std::string::npos;
+       at = page.find("```yaml\n", at + 1)) {
     const auto start = at + 8;
     good(page.substr(start, page.find("```", start) - start));
     ++examples;
@@ -232,8 +239,8 @@ TEST_CASE("the page's examples are good documents", "[spec]") {
 
 TEST_CASE("every example of configs/jobs is a good document", "[spec]") {
   std::size_t examples = 0;
-  for (const auto& file : std::filesystem::directory_iterator(
-           std::filesystem::path(DL_SOURCE_DIR) / "configs" / "jobs")) {
+  for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(DL_SOURCE_DIR) /
+                                                              "configs" / "jobs")) {
     if (file.path().extension() != ".yaml") continue;
     INFO(file.path());
     good(read_file(file.path()));
@@ -245,7 +252,8 @@ TEST_CASE("every example of configs/jobs is a good document", "[spec]") {
 TEST_CASE("damaged documents are refused or read, never worse", "[spec]") {
   std::mt19937 random(7);
   constexpr std::string_view kBytes = "{}[]:,#&*!|>'\"%@`?- \n\t\\09az\x80\xff";
-  const std::vector<std::string> documents = {kEveryModelKey, kEveryCommandKey, to_json(good(kTenLines))};
+  const std::vector<std::string> documents = {kEveryModelKey, kEveryCommandKey,
+                                              to_json(good(kTenLines))};
   for (int i = 0; i < 1500; ++i) {
     std::string text = documents[random() % documents.size()];
     for (int edits = 1 + static_cast<int>(random() % 3); edits > 0; --edits) {

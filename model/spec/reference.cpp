@@ -85,11 +85,13 @@ constexpr std::array<Title, 10> kTitles = {{
     {"checkpoint", "When a model's training is saved. A restart begins at the newest checkpoint."},
     {"restarts", "How often a job is started again, for each kind of failure."},
     {"resources", "Of each worker of a model, or of a command without roles."},
-    {"roles.*", "The tasks of a command: `chief`, `worker`, `ps`, `evaluator`, each a mapping of these."},
+    {"roles.*",
+     "The tasks of a command: `chief`, `worker`, `ps`, `evaluator`, each a mapping of these."},
 }};
 
 std::string_view text_of(std::string_view path) {
-  const auto found = std::find_if(kTitles.begin(), kTitles.end(), [&](const Title& t) { return t.path == path; });
+  const auto found =
+      std::find_if(kTitles.begin(), kTitles.end(), [&](const Title& t) { return t.path == path; });
   DL_ASSERT(found != kTitles.end(), "every section has a sentence in the reference");
   return found->text;
 }
@@ -119,12 +121,14 @@ std::string_view word_of(AppliesTo applies_to) {
 void add_section(const Section& section, const std::string& path, std::string& out) {
   if (!section.keys.empty()) {
     std::string title = path.empty() ? "The document" : "`" + path + "`";
-    if (const auto star = title.find("*"); star != std::string::npos) title.replace(star, 1, "<role>");
+    if (const auto star = title.find("*"); star != std::string::npos)
+      title.replace(star, 1, "<role>");
     out += "\n## " + title + "\n\n" + std::string(text_of(path)) + "\n\n";
     out += "| key | value | default | jobs | |\n| --- | --- | --- | --- | --- |\n";
     for (const Key* key : section.keys) {
-      out += "| `" + std::string(last_part(key->path)) + "` | " + expected(*key) + " | " + default_of(*key) +
-             " | " + std::string(word_of(key->applies_to)) + " | " + std::string(key->help) + " |\n";
+      out += "| `" + std::string(last_part(key->path)) + "` | " + expected(*key) + " | " +
+             default_of(*key) + " | " + std::string(word_of(key->applies_to)) + " | " +
+             std::string(key->help) + " |\n";
     }
   }
   for (const Section& inner : section.sections) {

@@ -25,9 +25,10 @@ std::uint64_t pick(Random& random, std::uint64_t least, std::uint64_t most) {
 
 std::string pick_text(Random& random) {
   static const std::vector<std::string> kTexts = {
-      "a",     "true",   "null", "~",   "5",    "1e3",  "0x10", "- a",       "a: b",      " x ",   "x\ny\n",
-      "\t\"q", "\u00e9", "#c",   "a #", "{a}",  "[",    "*a",   "&a",        "!a",        "15s",   "4GiB",
-      "yes",   "a\\b",   "'",    "%",   "| x",  "<<",   "/a/b", "\U0001F600", "\x01\x7f", "\r\n",  "a=b"};
+      "a",   "true",   "null",       "~",        "5",    "1e3",  "0x10", "- a", "a: b",
+      " x ", "x\ny\n", "\t\"q",      "\u00e9",   "#c",   "a #",  "{a}",  "[",   "*a",
+      "&a",  "!a",     "15s",        "4GiB",     "yes",  "a\\b", "'",    "%",   "| x",
+      "<<",  "/a/b",   "\U0001F600", "\x01\x7f", "\r\n", "a=b"};
   return kTexts[random() % kTexts.size()];
 }
 
@@ -39,14 +40,19 @@ struct Scramble {
 
   void operator()(Member<bool> member) const { member(target) = random() % 2 == 0; }
   void operator()(Member<std::uint32_t> member) const {
-    member(target) = static_cast<std::uint32_t>(pick(random, rule.least, std::min<std::uint64_t>(rule.most, ~0u)));
+    member(target) = static_cast<std::uint32_t>(
+        pick(random, rule.least, std::min<std::uint64_t>(rule.most, ~0u)));
   }
-  void operator()(Member<std::uint64_t> member) const { member(target) = pick(random, rule.least, rule.most); }
+  void operator()(Member<std::uint64_t> member) const {
+    member(target) = pick(random, rule.least, rule.most);
+  }
   void operator()(Member<double> member) const {
     const double high = std::isinf(rule.high) ? 1e9 : rule.high;
     const double share = std::ldexp(static_cast<double>(random() >> 11), -53) * 0.999 + 0.0005;
     const bool at_low = !rule.excludes_low && random() % 4 == 0;
-    member(target) = at_low ? rule.low : rule.low + share * (high - rule.low) * std::pow(10, -static_cast<double>(random() % 12));
+    member(target) = at_low ? rule.low
+                            : rule.low + share * (high - rule.low) *
+                                             std::pow(10, -static_cast<double>(random() % 12));
   }
   void operator()(Member<std::string> member) const {
     if (!rule.words.empty()) {
@@ -64,14 +70,17 @@ struct Scramble {
   }
   void operator()(Member<Sizes> member) const {
     member(target).resize(random() % 4);
-    for (auto& size : member(target)) size = static_cast<std::uint32_t>(pick(random, rule.least, rule.most));
+    for (auto& size : member(target))
+      size = static_cast<std::uint32_t>(pick(random, rule.least, rule.most));
   }
   void operator()(Member<Shape> member) const {
-    for (auto& size : member(target)) size = static_cast<std::uint32_t>(pick(random, rule.least, rule.most));
+    for (auto& size : member(target))
+      size = static_cast<std::uint32_t>(pick(random, rule.least, rule.most));
   }
   void operator()(Member<Texts> member) const {
     member(target).clear();
-    for (auto i = random() % 3; i > 0; --i) member(target)["N_" + std::to_string(i)] = pick_text(random);
+    for (auto i = random() % 3; i > 0; --i)
+      member(target)["N_" + std::to_string(i)] = pick_text(random);
   }
 };
 
@@ -80,11 +89,13 @@ void scramble(AppliesTo applies_to, std::string_view prefix, Target target, Rand
     const bool wanted = key.applies_to == AppliesTo::kEveryJob || key.applies_to == applies_to;
     const bool of_role = key.path.starts_with("roles.") || key.path.starts_with("resources.");
     const bool fits = prefix.empty() ? !of_role : key.path.starts_with(prefix);
-    if (wanted && fits && random() % 2 == 0) std::visit(Scramble{key.rule, target, random}, key.field);
+    if (wanted && fits && random() % 2 == 0)
+      std::visit(Scramble{key.rule, target, random}, key.field);
   }
 }
 
-void scramble_role(AppliesTo applies_to, std::string_view prefix, JobSpec& job, RoleSpec& role, Random& random) {
+void scramble_role(AppliesTo applies_to, std::string_view prefix, JobSpec& job, RoleSpec& role,
+                   Random& random) {
   scramble(applies_to, prefix, Target{job, role}, random);
   if (role.resources.gpus == 0 && role.resources.cpus == 0) role.resources.cpus = 1;
   if (role.role == Role::kChief || role.role == Role::kEvaluator) role.count = 1;
@@ -100,7 +111,8 @@ JobSpec generate_model(Random& random) {
   scramble(AppliesTo::kModel, "", Target{job, worker}, random);
   if (job.data.format == "idx") job.data.path = "/data";
   job.train.batch_size = job.strategy.workers * (1 + static_cast<std::uint32_t>(random() % 8));
-  job.train.schedule.warmup_epochs = std::min<double>(job.train.schedule.warmup_epochs, job.train.epochs);
+  job.train.schedule.warmup_epochs =
+      std::min<double>(job.train.schedule.warmup_epochs, job.train.epochs);
   job.train.nesterov = job.train.nesterov && job.train.momentum > 0;
   scramble_role(AppliesTo::kModel, "resources.", job, worker, random);
   worker.count = job.strategy.workers;

@@ -38,14 +38,16 @@ bool take_digits(std::string_view& text, Number& number, int base = 10) {
 }
 
 // "<number><unit>", once or, with `repeated`, in falling units.
-std::optional<std::uint64_t> parse_units(std::string_view text, std::span<const Unit> units, bool repeated) {
+std::optional<std::uint64_t> parse_units(std::string_view text, std::span<const Unit> units,
+                                         bool repeated) {
   std::uint64_t total = 0;
   if (text.empty()) return std::nullopt;
   while (!text.empty()) {
     std::uint64_t number = 0;
     if (!take_digits(text, number)) return std::nullopt;
     const std::string_view name = text.substr(0, text.find_first_of("0123456789"));
-    const auto unit = std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
+    const auto unit =
+        std::find_if(units.begin(), units.end(), [&](const Unit& u) { return u.name == name; });
     std::uint64_t part = 0;
     if (unit == units.end() || __builtin_mul_overflow(number, unit->size, &part) ||
         __builtin_add_overflow(total, part, &total)) {
@@ -76,7 +78,8 @@ std::optional<std::uint64_t> parse_whole(std::string_view text) {
   if (take_digits(digits, number, base) && digits.empty()) return number;
   // Doubles hold whole numbers exactly up to 2^53.
   const auto real = base == 10 ? parse_real(text) : std::nullopt;
-  if (!real || *real < 0 || *real > 9'007'199'254'740'992.0 || std::trunc(*real) != *real) return std::nullopt;
+  if (!real || *real < 0 || *real > 9'007'199'254'740'992.0 || std::trunc(*real) != *real)
+    return std::nullopt;
   if (text.find_first_of(".eE") == std::string_view::npos) return std::nullopt;
   return static_cast<std::uint64_t>(*real);
 }
@@ -135,7 +138,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   for (std::size_t i = 1; i <= a.size(); ++i) {
     next[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      next[j] = std::min({row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      next[j] =
+          std::min({row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
         next[j] = std::min(next[j], before[j - 2] + 1);
       }

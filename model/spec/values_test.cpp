@@ -15,8 +15,8 @@ TEST_CASE("whole numbers are YAML's, and doubles that are whole", "[spec]") {
   CHECK(parse_whole("1e6") == 1'000'000u);
   CHECK(parse_whole("5.0") == 5u);
   CHECK(parse_whole("18446744073709551615") == 18'446'744'073'709'551'615u);
-  const auto* none = GENERATE("", "-1", "1.5", "1e-3", "18446744073709551616", "0x", "0xg", "1_000", "1 ", " 1",
-                              "++1", "1e17", "inf", "five", "0b1");
+  const auto* none = GENERATE("", "-1", "1.5", "1e-3", "18446744073709551616", "0x", "0xg", "1_000",
+                              "1 ", " 1", "++1", "1e17", "inf", "five", "0b1");
   CAPTURE(none);
   CHECK_FALSE(parse_whole(none));
 }
@@ -26,7 +26,8 @@ TEST_CASE("real numbers are finite", "[spec]") {
   CHECK(parse_real(".5") == 0.5);
   CHECK(parse_real("-2") == -2.0);
   CHECK(parse_real("+1.") == 1.0);
-  const auto* none = GENERATE("", ".", "inf", ".inf", "nan", ".nan", "1e999", "0x1p3", "1,5", "1e", "--1", "1 ");
+  const auto* none =
+      GENERATE("", ".", "inf", ".inf", "nan", ".nan", "1e999", "0x1p3", "1,5", "1e", "--1", "1 ");
   CAPTURE(none);
   CHECK_FALSE(parse_real(none));
 }
@@ -37,8 +38,8 @@ TEST_CASE("durations have units, in falling order", "[spec]") {
   CHECK(parse_duration("1h1m1s1ms") == milliseconds(3'661'001));
   CHECK(parse_duration("90s") == milliseconds(90'000));
   CHECK(parse_duration("0") == milliseconds(0));
-  const auto* none = GENERATE("", "15", "s", "1s1m", "1s1s", "-1s", "1.5s", "1 s", "1d", "99999999999999999999s",
-                              "18446744073709551615h");
+  const auto* none = GENERATE("", "15", "s", "1s1m", "1s1s", "-1s", "1.5s", "1 s", "1d",
+                              "99999999999999999999s", "18446744073709551615h");
   CAPTURE(none);
   CHECK_FALSE(parse_duration(none));
   CHECK(format_duration(milliseconds(90'000)) == "90s");

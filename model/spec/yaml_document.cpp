@@ -105,13 +105,16 @@ class TreeBuilder final : public YAML::EventHandler {
     Mark key_mark;
   };
 
-  bool expects_key() const { return !open_.empty() && open_.back().node->is_map() && !open_.back().has_key; }
+  bool expects_key() const {
+    return !open_.empty() && open_.back().node->is_map() && !open_.back().has_key;
+  }
 
   void set_key(const Mark& mark, const std::string& key) {
     count(1, mark);
     Open& map = open_.back();
     if (key == "<<") {
-      problems_.add(mark, join_path(path(), key), "merge keys are not supported; write the keys out");
+      problems_.add(mark, join_path(path(), key),
+                    "merge keys are not supported; write the keys out");
     } else {
       if (map.node->find(key) != nullptr) check_duplicate(*map.node, path(), key, mark, problems_);
     }
@@ -146,7 +149,8 @@ class TreeBuilder final : public YAML::EventHandler {
       Open& parent = open_.back();
       if (parent.node->is_map()) {
         parent.has_key = false;
-        node = &parent.node->entries.emplace_back(Entry{std::move(parent.key), parent.key_mark, {}}).value;
+        node = &parent.node->entries.emplace_back(Entry{std::move(parent.key), parent.key_mark, {}})
+                    .value;
       } else {
         node = &parent.node->items.emplace_back();
       }
@@ -187,7 +191,8 @@ class TreeBuilder final : public YAML::EventHandler {
       for (const char* known : {"int", "float", "bool", "null", "map", "seq"}) {
         if (name == known) return false;
       }
-      problems_.add(mark, "", "tag " + quoted("!!" + std::string(name)) + " is not supported; remove it");
+      problems_.add(mark, "",
+                    "tag " + quoted("!!" + std::string(name)) + " is not supported; remove it");
     } else {
       problems_.add(mark, "", "tag " + quoted(tag) + " is not supported; remove it");
     }
@@ -204,7 +209,8 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void check_depth(std::size_t depth, const Mark& mark) {
     if (depth > kDepthMax) {
-      throw Abort{mark, "the document is nested deeper than " + std::to_string(kDepthMax) + " levels"};
+      throw Abort{mark,
+                  "the document is nested deeper than " + std::to_string(kDepthMax) + " levels"};
     }
   }
 

@@ -19,7 +19,8 @@ std::string name_of_command(std::string_view command) {
   if (start == std::string_view::npos) return std::string(kDefaultName);
   std::string_view word = command.substr(start);
   word = word.substr(0, word.find_first_of(" \t\n;|&<>()"));
-  if (const auto slash = word.rfind('/'); slash != std::string_view::npos) word = word.substr(slash + 1);
+  if (const auto slash = word.rfind('/'); slash != std::string_view::npos)
+    word = word.substr(slash + 1);
   std::string name;
   for (const char c : word.substr(0, kNameLengthMax)) {
     if (is_name_character(c)) name += c;
@@ -30,22 +31,25 @@ std::string name_of_command(std::string_view command) {
 
 class Checker {
  public:
-  Checker(const Node& root, JobSpec& job, Problems& problems) : root_(root), job_(job), problems_(problems) {}
+  Checker(const Node& root, JobSpec& job, Problems& problems)
+      : root_(root), job_(job), problems_(problems) {}
 
   void check() {
     const bool has_model = root_.find("model") != nullptr;
     const bool has_command = root_.find("command") != nullptr;
     const bool has_roles = root_.find("roles") != nullptr;
     if (has_model && (has_command || has_roles)) {
-      fail(has_command ? "command" : "roles", "a job has a model or a command, not both; remove one of them");
+      fail(has_command ? "command" : "roles",
+           "a job has a model or a command, not both; remove one of them");
     } else if (has_model) {
       check_model();
     } else if (has_command || has_roles) {
       check_command(has_command, has_roles);
     } else {
-      problems_.add(root_.mark, "",
-                    "the job has neither a model nor a command; add \"model: {name: lenet}\" and its "
-                    "data, or \"command: …\"");
+      problems_.add(
+          root_.mark, "",
+          "the job has neither a model nor a command; add \"model: {name: lenet}\" and its "
+          "data, or \"command: …\"");
       return;
     }
     check_resources();
@@ -86,14 +90,16 @@ class Checker {
     const std::uint32_t over = job_.train.batch_size % workers;
     if (over != 0 && !problems_.touch("train.batch_size") && !problems_.touch("strategy.workers")) {
       const std::uint64_t below = job_.train.batch_size - over;
-      fail(is_given("train.batch_size") ? "train.batch_size" : "strategy.workers",
-           "the batch of " + std::to_string(job_.train.batch_size) + " cannot be shared evenly by " +
-               std::to_string(workers) + " workers; take train.batch_size " +
-               (below == 0 ? "" : std::to_string(below) + " or ") + std::to_string(below + workers));
+      fail(
+          is_given("train.batch_size") ? "train.batch_size" : "strategy.workers",
+          "the batch of " + std::to_string(job_.train.batch_size) + " cannot be shared evenly by " +
+              std::to_string(workers) + " workers; take train.batch_size " +
+              (below == 0 ? "" : std::to_string(below) + " or ") + std::to_string(below + workers));
     }
     if (job_.train.schedule.warmup_epochs > job_.train.epochs && !problems_.touch("train.epochs")) {
-      fail("train.schedule.warmup_epochs",
-           "is longer than train.epochs, " + std::to_string(job_.train.epochs) + "; shorten the warm-up");
+      fail("train.schedule.warmup_epochs", "is longer than train.epochs, " +
+                                               std::to_string(job_.train.epochs) +
+                                               "; shorten the warm-up");
     }
     if (job_.train.optimizer == "sgd" && job_.train.nesterov && job_.train.momentum == 0) {
       fail("train.nesterov", "needs a train.momentum above 0");
@@ -120,14 +126,18 @@ class Checker {
     for (const RoleSpec& role : job_.roles) {
       const std::string path = "roles." + std::string(to_string(role.role));
       const bool single = role.role == Role::kChief || role.role == Role::kEvaluator;
-      if (single && role.count > 1) fail(path + ".count", "must be 1: a job has at most one " + std::string(to_string(role.role)));
+      if (single && role.count > 1)
+        fail(path + ".count",
+             "must be 1: a job has at most one " + std::string(to_string(role.role)));
       if (!has_command && is_blank(role.command)) {
-        fail(path + ".command", "is missing; the role needs a command of its own, or the job one for all");
+        fail(path + ".command",
+             "is missing; the role needs a command of its own, or the job one for all");
       }
       decides |= role.role == Role::kChief || role.role == Role::kWorker;
     }
     if (!decides) {
-      fail("roles", "has neither a chief nor a worker, and the job ends when those have ended; add one");
+      fail("roles",
+           "has neither a chief nor a worker, and the job ends when those have ended; add one");
     }
   }
 
@@ -135,7 +145,8 @@ class Checker {
     for (const RoleSpec& role : job_.roles) {
       if (role.resources.gpus > 0 || role.resources.cpus > 0) continue;
       const std::string own = "roles." + std::string(to_string(role.role)) + ".cpus";
-      fail(is_given("roles") ? own : "resources.cpus", "is 0, and so are the GPUs; a task needs one of them");
+      fail(is_given("roles") ? own : "resources.cpus",
+           "is 0, and so are the GPUs; a task needs one of them");
     }
   }
 
@@ -168,6 +179,8 @@ class Checker {
 
 }  // namespace
 
-void check_job(const Node& root, JobSpec& job, Problems& problems) { Checker(root, job, problems).check(); }
+void check_job(const Node& root, JobSpec& job, Problems& problems) {
+  Checker(root, job, problems).check();
+}
 
 }  // namespace dl::spec::native

@@ -37,7 +37,8 @@ class JobReader {
   }
 
  private:
-  void read_section(const Section& section, const Node& map, const std::string& path, RoleSpec& role) {
+  void read_section(const Section& section, const Node& map, const std::string& path,
+                    RoleSpec& role) {
     for (const Entry& entry : map.entries) {
       if (entry.key == "<<") continue;  // Reported when the document was read.
       const std::string name = join_path(path, entry.key);
@@ -53,12 +54,14 @@ class JobReader {
     }
   }
 
-  void read_inner(const Section& section, const Entry& entry, const std::string& name, RoleSpec& role) {
+  void read_inner(const Section& section, const Entry& entry, const std::string& name,
+                  RoleSpec& role) {
     if (entry.value.kind == Node::Kind::kNull) return;  // "train:" with nothing below it.
     if (!entry.value.is_map()) {
       const bool is_roles = &section == root_section().section("roles");
       const std::string keys = is_roles ? "chief, worker, ps, evaluator" : listed(section.names());
-      const std::string shown = entry.value.kind == Node::Kind::kList ? "a list" : quoted(entry.value.text);
+      const std::string shown =
+          entry.value.kind == Node::Kind::kList ? "a list" : quoted(entry.value.text);
       problems_.add(entry.value.mark, name, "must be a mapping of " + keys + ", not " + shown);
     } else if (const Section* each = section.section("*")) {
       read_roles(*each, entry.value, name);
@@ -104,7 +107,8 @@ class JobReader {
   bool fits(AppliesTo applies_to, const Entry& entry, const std::string& name) {
     if (has_model_ == has_command_) return true;
     if (applies_to == AppliesTo::kModel && !has_model_) {
-      problems_.add(entry.mark, name, "belongs to a model; a command is told such things by its own arguments");
+      problems_.add(entry.mark, name,
+                    "belongs to a model; a command is told such things by its own arguments");
       return false;
     }
     if (applies_to == AppliesTo::kCommand && !has_command_) {
@@ -116,8 +120,9 @@ class JobReader {
 
   void refuse_unknown(const Section& section, const Entry& entry, const std::string& name) {
     if (name == "search") {
-      problems_.add(entry.mark, name,
-                    "searches are not supported by this version; remove the block to run one trial");
+      problems_.add(
+          entry.mark, name,
+          "searches are not supported by this version; remove the block to run one trial");
       return;
     }
     std::string meant(nearest(entry.key, section.names()));

@@ -11,7 +11,9 @@ namespace {
 constexpr std::size_t kNameLengthMax = 63;
 constexpr std::size_t kListLengthMax = 64;
 
-bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+bool is_alnum(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
 
 bool is_job_name(std::string_view name) {
   return !name.empty() && name.size() <= kNameLengthMax && is_alnum(name.front()) &&
@@ -25,7 +27,8 @@ bool is_variable_name(std::string_view name) {
 }
 
 bool is_valid_text(const Rule& rule, std::string_view text) {
-  if (!rule.words.empty()) return std::find(rule.words.begin(), rule.words.end(), text) != rule.words.end();
+  if (!rule.words.empty())
+    return std::find(rule.words.begin(), rule.words.end(), text) != rule.words.end();
   switch (rule.form) {
     case Form::kName: return is_job_name(text);
     case Form::kAbsolutePath: return text.empty() || text.front() == '/';
@@ -47,7 +50,8 @@ std::string show(const Node& node) {
 // Reads into the member that the key's field names; one overload a type.
 class ValueReader {
  public:
-  ValueReader(const Key& key, const Node& node, const std::string& path, Target target, Problems& problems)
+  ValueReader(const Key& key, const Node& node, const std::string& path, Target target,
+              Problems& problems)
       : key_(key), node_(node), path_(path), target_(target), problems_(problems) {}
 
   bool operator()(Member<bool> member) {
@@ -74,7 +78,8 @@ class ValueReader {
   }
 
   bool operator()(Member<std::string> member) {
-    if (node_.kind != Node::Kind::kScalar || !is_valid_text(key_.rule, node_.text)) return refuse(word_hint());
+    if (node_.kind != Node::Kind::kScalar || !is_valid_text(key_.rule, node_.text))
+      return refuse(word_hint());
     return is_free_of_nul(node_.text) && store(member, node_.text);
   }
 
@@ -119,7 +124,8 @@ class ValueReader {
   }
 
   bool refuse(const std::string& hint) {
-    const std::string not_this = node_.kind == Node::Kind::kNull ? "has no value; it must be " : "must be ";
+    const std::string not_this =
+        node_.kind == Node::Kind::kNull ? "has no value; it must be " : "must be ";
     const std::string shown = node_.kind == Node::Kind::kNull ? "" : ", not " + show(node_);
     problems_.add(node_.mark, path_, not_this + expected(key_) + shown + hint);
     return false;
@@ -128,7 +134,8 @@ class ValueReader {
   std::optional<std::uint64_t> whole(const Node& node, std::uint64_t type_most) const {
     if (node.kind != Node::Kind::kScalar || (node.quoted && !key_.rule.bytes)) return std::nullopt;
     const auto value = key_.rule.bytes ? parse_bytes(node.text) : parse_whole(node.text);
-    const bool fits = value && *value >= key_.rule.least && *value <= std::min(key_.rule.most, type_most);
+    const bool fits =
+        value && *value >= key_.rule.least && *value <= std::min(key_.rule.most, type_most);
     return fits ? value : std::nullopt;
   }
 
@@ -153,8 +160,9 @@ class ValueReader {
     if (entry.key == "<<") return false;  // Reported when the document was read.
     if (!is_variable_name(entry.key)) {
       problems_.add(entry.mark, path_,
-                    quoted(entry.key) + " is no name of a variable; use letters, digits and \"_\", "
-                                        "the first no digit");
+                    quoted(entry.key) +
+                        " is no name of a variable; use letters, digits and \"_\", "
+                        "the first no digit");
       return false;
     }
     if (entry.value.kind == Node::Kind::kNull) {
@@ -171,7 +179,8 @@ class ValueReader {
 
   bool is_free_of_nul(const std::string& text) {
     if (text.find('\0') == std::string::npos) return true;
-    problems_.add(node_.mark, path_, "holds a NUL character, which no program can be given; remove it");
+    problems_.add(node_.mark, path_,
+                  "holds a NUL character, which no program can be given; remove it");
     return false;
   }
 
@@ -181,12 +190,14 @@ class ValueReader {
                  ? "; write " + node_.text + "B"
                  : "";
     }
-    const bool was_number = node_.kind == Node::Kind::kScalar && node_.quoted && parse_real(node_.text);
+    const bool was_number =
+        node_.kind == Node::Kind::kScalar && node_.quoted && parse_real(node_.text);
     return was_number ? "; remove the quotes" : "";
   }
 
   std::string yes_or_no_hint() const {
-    constexpr std::array<std::string_view, 8> kWords = {"yes", "no", "on", "off", "Yes", "No", "On", "Off"};
+    constexpr std::array<std::string_view, 8> kWords = {"yes", "no", "on", "off",
+                                                        "Yes", "No", "On", "Off"};
     const bool is_one = std::find(kWords.begin(), kWords.end(), node_.text) != kWords.end();
     const bool is_yes = is_one && (node_.text.back() == 's' || node_.text.back() == 'n');
     return is_one ? std::string("; write ") + (is_yes ? "true" : "false") : quoted_bool_hint();
@@ -201,7 +212,8 @@ class ValueReader {
   }
 
   std::string word_hint() const {
-    const std::string_view meant = is_scalar() ? nearest(node_.text, key_.rule.words) : std::string_view{};
+    const std::string_view meant =
+        is_scalar() ? nearest(node_.text, key_.rule.words) : std::string_view{};
     return meant.empty() ? "" : "; did you mean " + quoted(meant) + "?";
   }
 

@@ -18,10 +18,14 @@ struct ValueWriter {
   const Key& key;
   Target target;
 
-  Node operator()(Member<bool> member) const { return scalar(member(target) ? "true" : "false", false); }
+  Node operator()(Member<bool> member) const {
+    return scalar(member(target) ? "true" : "false", false);
+  }
   Node operator()(Member<std::uint32_t> member) const { return whole(member(target)); }
   Node operator()(Member<std::uint64_t> member) const { return whole(member(target)); }
-  Node operator()(Member<double> member) const { return scalar(format_real(member(target)), false); }
+  Node operator()(Member<double> member) const {
+    return scalar(format_real(member(target)), false);
+  }
   Node operator()(Member<std::string> member) const { return scalar(member(target), true); }
   Node operator()(Member<std::chrono::milliseconds> member) const {
     return scalar(format_duration(member(target)), true);
@@ -31,7 +35,8 @@ struct ValueWriter {
   Node operator()(Member<Texts> member) const {
     Node node;
     node.kind = Node::Kind::kMap;
-    for (const auto& [name, text] : member(target)) node.entries.push_back({name, {}, scalar(text, true)});
+    for (const auto& [name, text] : member(target))
+      node.entries.push_back({name, {}, scalar(text, true)});
     return node;
   }
 
@@ -77,7 +82,8 @@ class Writer {
       if (!is_written(key->applies_to)) continue;
       Node value = write_value(*key, Target{job_, role});
       // An empty text or mapping says what leaving it out says, and a reader has less to read.
-      if ((value.quoted && value.text.empty()) || (value.is_map() && value.entries.empty())) continue;
+      if ((value.quoted && value.text.empty()) || (value.is_map() && value.entries.empty()))
+        continue;
       out.entries.push_back({std::string(last_part(key->path)), {}, std::move(value)});
     }
     for (const Section& inner : section.sections) {
