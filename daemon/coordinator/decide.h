@@ -17,6 +17,10 @@
 
 namespace dl::coordinator {
 
+// How long an Idempotency-Key is remembered, and when the old ones are swept out.
+inline constexpr std::chrono::hours kSubmissionsKept{24};
+inline constexpr std::chrono::hours kSubmissionsSwept{25};
+
 struct Decision {
   std::vector<Mutation> mutations;  // Journaled, then applied, before any effect runs.
   std::vector<Effect> effects;

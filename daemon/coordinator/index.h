@@ -1,0 +1,17 @@
+// Keeping State::index. apply() and rebuild_index() are its only users.
+
+#pragma once
+
+#include "daemon/coordinator/state.h"
+
+namespace dl::coordinator {
+
+// Enters a queued trial where it waits; takes it out again. Both do nothing for other trials.
+void index_trial(Index& index, const TrialId& id, const Trial& trial);
+void unindex_trial(Index& index, const TrialId& id, const Trial& trial);
+
+// Enters what a live task holds on its node; gives it back.
+void index_task(Index& index, const TaskId& id, const Task& task);
+void unindex_task(Index& index, const TaskId& id, const Task& task);
+
+}  // namespace dl::coordinator
