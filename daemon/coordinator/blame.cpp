@@ -22,8 +22,8 @@ std::string signal_name(int number) {
       Name{SIGBUS, "SIGBUS"},   Name{SIGFPE, "SIGFPE"},   Name{SIGKILL, "SIGKILL"},
       Name{SIGSEGV, "SIGSEGV"}, Name{SIGPIPE, "SIGPIPE"}, Name{SIGTERM, "SIGTERM"},
       Name{SIGXCPU, "SIGXCPU"}, Name{SIGSYS, "SIGSYS"}};
-  const auto* found = std::find_if(kNames.begin(), kNames.end(),
-                                   [&](const Name& n) { return n.number == number; });
+  const auto* found =
+      std::find_if(kNames.begin(), kNames.end(), [&](const Name& n) { return n.number == number; });
   return found == kNames.end() ? "signal " + std::to_string(number) : found->name;
 }
 
@@ -43,11 +43,11 @@ std::string cause_of(const TaskExit& exit) {
 }
 
 std::string next_step(const TaskId& id, FailureKind kind) {
-  const std::string logs =
-      "see `dlctl logs " + to_string(id.attempt.job) + "/" + std::string(to_string(id.role)) + ":" +
-      std::to_string(id.index) + "`";
+  const std::string logs = "see `dlctl logs " + to_string(id.attempt.job) + "/" +
+                           std::string(to_string(id.role)) + ":" + std::to_string(id.index) + "`";
   if (kind == FailureKind::kNodeLost) return "see `dlctl nodes`";
-  if (kind == FailureKind::kOutOfMemory) return "ask for more memory or take a smaller batch; " + logs;
+  if (kind == FailureKind::kOutOfMemory)
+    return "ask for more memory or take a smaller batch; " + logs;
   return logs;
 }
 
@@ -73,10 +73,10 @@ std::string task_of_job(const TaskId& id) {
 std::optional<Failure> failure_of(const TaskId& id, const Task& task) {
   if (!task.exit || task.exit->ok()) return std::nullopt;
   const FailureKind kind = kind_of(*task.exit);
-  return Failure{.kind = kind,
-                 .task = short_name(task),
-                 .message = task_of_job(id) + " " + cause_of(*task.exit) + "; " +
-                            next_step(id, kind)};
+  return Failure{
+      .kind = kind,
+      .task = short_name(task),
+      .message = task_of_job(id) + " " + cause_of(*task.exit) + "; " + next_step(id, kind)};
 }
 
 std::optional<Failure> root_cause(const AttemptId& id, const Attempt& attempt,

@@ -40,10 +40,10 @@ void decide_connected(Draft& draft, const AgentConnected& event) {
   }
   const Node* node = find_node(draft.state, event.node);
   if (node != nullptr && is_connected(*node)) {
-    draft.effect(DropAgent{.node = event.node,
-                           .session = node->session,
-                           .reason = "a newer connection of node " + event.node +
-                                     " has taken over"});
+    draft.effect(
+        DropAgent{.node = event.node,
+                  .session = node->session,
+                  .reason = "a newer connection of node " + event.node + " has taken over"});
   }
   const std::uint64_t session = draft.state.next_session;
   draft.effect(
@@ -84,8 +84,8 @@ void decide_task_changed(Draft& draft, const TaskChanged& event) {
 // The node may be back in a moment: its tasks go on meanwhile.
 void decide_disconnected(Draft& draft, const AgentDisconnected& event) {
   if (node_of_session(draft.state, event.node, event.session) == nullptr) return;
-  draft.mutate(NodeStateChanged{
-      .node = event.node, .state = NodeState::kDisconnected, .at = draft.now});
+  draft.mutate(
+      NodeStateChanged{.node = event.node, .state = NodeState::kDisconnected, .at = draft.now});
 }
 
 }  // namespace dl::coordinator

@@ -20,8 +20,7 @@ bool decides_success(const Attempt& attempt, const Task& task) {
   const auto is_primary = [](const Task& t) {
     return t.role == Role::kChief || t.role == Role::kWorker;
   };
-  return is_primary(task) ||
-         std::none_of(attempt.tasks.begin(), attempt.tasks.end(), is_primary);
+  return is_primary(task) || std::none_of(attempt.tasks.begin(), attempt.tasks.end(), is_primary);
 }
 
 bool is_complete(const Attempt& attempt) {
@@ -98,10 +97,10 @@ AttemptEnded end_of(const Draft& draft, const Review& review, std::optional<Fail
   }
   if (stop == StopReason::kCompleted || (!failure && is_complete(review.attempt))) return end;
   const RestartSpec& restarts = review.job.document.parsed->restarts;
-  end.failure = failure.value_or(Failure{.kind = FailureKind::kInfrastructure,
-                                         .task = {},
-                                         .message = "attempt " + to_string(review.id) +
-                                                    " was stopped and nobody said why"});
+  end.failure = failure.value_or(
+      Failure{.kind = FailureKind::kInfrastructure,
+              .task = {},
+              .message = "attempt " + to_string(review.id) + " was stopped and nobody said why"});
   if (may_restart(restarts, review.trial, end.failure->kind)) {
     std::uint64_t dice = draft.state.seed ^ (review.id.job.value << 20) ^ review.id.attempt;
     end.outcome = TrialState::kQueued;
@@ -130,8 +129,8 @@ void stop_attempt(Draft& draft, const AttemptId& id, StopReason reason,
   if (reason <= attempt->stop || !draft.stopped.insert(id).second) return;
   draft.mutate(AttemptStopping{
       .attempt = id, .at = draft.now, .reason = reason, .failure = std::move(failure)});
-  const auto grace = reason == StopReason::kKilled ? std::chrono::milliseconds{0}
-                                                   : job->document.parsed->grace;
+  const auto grace =
+      reason == StopReason::kKilled ? std::chrono::milliseconds{0} : job->document.parsed->grace;
   for (const auto& task : attempt->tasks) {
     if (!is_live(task)) continue;
     draft.effect(StopTask{.node = task.slots.node, .task = id_of(id, task), .grace = grace});

@@ -41,8 +41,7 @@ void decide_started(Draft& draft) {
   if (draft.state.seed == 0) draft.mutate(SeedDrawn{draft.settings.seed});
   for (const auto& [id, node] : draft.state.nodes) {
     if (node.state == NodeState::kLost) continue;
-    draft.mutate(
-        NodeStateChanged{.node = id, .state = NodeState::kDisconnected, .at = draft.now});
+    draft.mutate(NodeStateChanged{.node = id, .state = NodeState::kDisconnected, .at = draft.now});
   }
 }
 

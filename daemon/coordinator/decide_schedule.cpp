@@ -92,7 +92,8 @@ class Pass {
                          .tasks = {},
                          .next_seed = 0};
     placed.next_seed = seed_;
-    for (const auto& task : placement) placed.tasks.push_back(take_slots(task, placed.tasks.size()));
+    for (const auto& task : placement)
+      placed.tasks.push_back(take_slots(task, placed.tasks.size()));
     const GangOrders orders(draft_.state, draft_.settings, placed.attempt, placed.secret,
                             placed.tasks);
     for (const auto& task : placed.tasks) draft_.effect(orders.start(task));
@@ -100,9 +101,9 @@ class Pass {
   }
 
   Task take_slots(const scheduler::TaskPlacement& placement, std::size_t rank) {
-    NodeSnapshot& node = *std::find_if(
-        cluster_.begin(), cluster_.end(),
-        [&](const NodeSnapshot& n) { return n.id == placement.slots.node; });
+    NodeSnapshot& node =
+        *std::find_if(cluster_.begin(), cluster_.end(),
+                      [&](const NodeSnapshot& n) { return n.id == placement.slots.node; });
     node.free_cpus -= placement.slots.cpus;
     node.free_memory_bytes -= placement.slots.memory_bytes;
     for (const auto gpu : placement.slots.gpu_indexes) std::erase(node.free_gpus, gpu);

@@ -158,8 +158,8 @@ Explanation explain_attempt(const State& state, const Settings& settings, const 
 Explanation explain_ended(const Job& job) {
   Explanation out{.reason = std::string(to_string(job.state)), .evidence = {}, .next_step = {}};
   if (job.failure) {
-    out.reason = "failed (" + std::string(to_string(job.failure->kind)) + "): " +
-                 job.failure->message;
+    out.reason =
+        "failed (" + std::string(to_string(job.failure->kind)) + "): " + job.failure->message;
   }
   for (const auto& [number, trial] : job.trials) {
     if (trial.attempts > 1) {

@@ -25,14 +25,13 @@ ClusterSpec cluster_of(const State& state, const AttemptId& attempt, const JobSp
   for (const auto& task : tasks) {
     const Node* node = find_node(state, task.slots.node);
     DL_ASSERT(node != nullptr && !task.ports.empty(), "a placed task has a node and a port");
-    cluster.members.push_back(
-        {.role = task.role,
-         .index = task.index,
-         .rank = task.rank,
-         .node = node->id,
-         .host = node->host,
-         .port = task.ports.front(),
-         .local_rank = is_collective(task.role) ? ranks_on[node->id]++ : 0});
+    cluster.members.push_back({.role = task.role,
+                               .index = task.index,
+                               .rank = task.rank,
+                               .node = node->id,
+                               .host = node->host,
+                               .port = task.ports.front(),
+                               .local_rank = is_collective(task.role) ? ranks_on[node->id]++ : 0});
   }
   const auto& first = tasks.front().ports;
   cluster.master_port = first.back();

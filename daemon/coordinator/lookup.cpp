@@ -23,10 +23,9 @@ const Attempt* find_attempt(const State& state, const AttemptId& id) {
 }
 
 const Task* find_task(const Attempt& attempt, const TaskId& id) {
-  const auto found =
-      std::find_if(attempt.tasks.begin(), attempt.tasks.end(), [&](const Task& task) {
-        return task.role == id.role && task.index == id.index;
-      });
+  const auto found = std::find_if(
+      attempt.tasks.begin(), attempt.tasks.end(),
+      [&](const Task& task) { return task.role == id.role && task.index == id.index; });
   return found == attempt.tasks.end() ? nullptr : &*found;
 }
 

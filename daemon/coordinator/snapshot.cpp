@@ -18,16 +18,15 @@ bool is_placeable(const Node& node) {
 }
 
 NodeSnapshot snapshot_of(const Node& node, const NodeUse& use) {
-  NodeSnapshot snapshot{
-      .id = node.id,
-      .placeable = is_placeable(node),
-      .cpus = node.resources.cpus,
-      .memory_bytes = node.resources.memory_bytes,
-      .gpus = static_cast<std::uint32_t>(node.resources.gpus.size()),
-      .free_cpus = left_of(node.resources.cpus, use.cpus),
-      .free_memory_bytes = left_of(node.resources.memory_bytes, use.memory_bytes),
-      .free_gpus = {},
-      .free_ports = static_cast<std::uint32_t>(node.free_ports.size())};
+  NodeSnapshot snapshot{.id = node.id,
+                        .placeable = is_placeable(node),
+                        .cpus = node.resources.cpus,
+                        .memory_bytes = node.resources.memory_bytes,
+                        .gpus = static_cast<std::uint32_t>(node.resources.gpus.size()),
+                        .free_cpus = left_of(node.resources.cpus, use.cpus),
+                        .free_memory_bytes = left_of(node.resources.memory_bytes, use.memory_bytes),
+                        .free_gpus = {},
+                        .free_ports = static_cast<std::uint32_t>(node.free_ports.size())};
   for (const auto& gpu : node.resources.gpus) {
     if (!use.gpus.contains(gpu.index)) snapshot.free_gpus.push_back(gpu.index);
   }
