@@ -2,16 +2,14 @@
 // ProcessGroup work on CPU tensors without knowing whose ring carries them.
 //
 // Calls are queued and run in order by a thread of the backend's own, so gradients of one bucket
-// travel while the next is computed. A failed collective throws c10::DistBackendError, from
-// Work::wait and from the future, that carries the rank, the peer and the cause; every later call
-// fails with the same error, as the ranks no longer agree on what comes next.
+// travel while the next is computed. A failed collective throws CollectiveError from Work::wait and
+// from the future's value; every later call fails with the same error, as the ranks no longer agree
+// on what comes next.
 //
-// Tensors are dense, contiguous and on the CPU; any other is refused by name before it is queued.
+// Tensors are on the CPU and fill their memory without gaps, in the same order on all ranks; any
+// other is refused by a c10::Error before it is queued.
 
 #pragma once
-
-#include <torch/csrc/distributed/c10d/Backend.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 
 #include <condition_variable>
 #include <deque>
@@ -20,6 +18,8 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <torch/csrc/distributed/c10d/Backend.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <vector>
 
 #include "base/result.h"
@@ -29,6 +29,17 @@ namespace dl::worker::collective {
 
 using Tensors = std::vector<at::Tensor>;
 using WorkPtr = c10::intrusive_ptr<c10d::Work>;
+
+// What a collective's Error becomes under PyTorch's interfaces. Its message has the call, the rank,
+// the peer and the cause.
+class CollectiveError final : public c10::DistBackendError {
+ public:
+  explicit CollectiveError(dl::Error error);
+  const dl::Error& error() const { return error_; }
+
+ private:
+  dl::Error error_;
+};
 
 class RingBackend final : public c10d::Backend {
  public:
@@ -61,6 +72,7 @@ class RingBackend final : public c10d::Backend {
 
   WorkPtr enqueue(c10d::OpType op, Tensors results, Collective collective);
   void run();
+  c10::intrusive_ptr<QueuedWork> next_work();
 
   const std::unique_ptr<Communicator> communicator_;
   std::mutex mutex_;

@@ -1,0 +1,184 @@
+#include "worker/collective/c10d_backend.h"
+
+#include <torch/torch.h>
+
+#include <catch2/catch.hpp>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+#include "worker/transport/testing/gang.h"
+
+namespace dl::worker::collective {
+namespace {
+
+using transport::Mesh;
+using transport::testing::Kind;
+using transport::testing::spawn;
+using GroupPtr = c10::intrusive_ptr<c10d::ProcessGroup>;
+
+GroupPtr make_group(std::unique_ptr<Mesh> mesh) {
+  return make_ring_process_group(std::make_unique<Communicator>(std::move(mesh)));
+}
+
+torch::nn::Sequential make_model() {
+  torch::nn::Sequential model(torch::nn::Linear(20, 64), torch::nn::ReLU(),
+                              torch::nn::Linear(64, 64), torch::nn::ReLU(),
+                              torch::nn::Linear(64, 5));
+  // The same on all ranks without touching the process's random generator, which they share.
+  const torch::NoGradGuard no_grad;
+  for (at::Tensor& parameter : model->parameters()) {
+    const at::Tensor ramp = torch::arange(parameter.numel()).to(torch::kFloat);
+    parameter.copy_((torch::sin(ramp * 12.9898) * 0.2).view_as(parameter));
+  }
+  return model;
+}
+
+constexpr int kBatch = 16;
+constexpr int kSteps = 30;
+
+// Rows [begin, end) of the batch of `step`.
+std::pair<at::Tensor, at::Tensor> make_batch(int step, int begin, int end) {
+  const at::Tensor ramp = torch::arange(kBatch * 20).to(torch::kFloat) + step * 7.0;
+  const at::Tensor inputs = torch::cos(ramp * 0.37).view({kBatch, 20});
+  const at::Tensor labels = (torch::arange(kBatch) + step).remainder(5);
+  return {inputs.slice(0, begin, end), labels.slice(0, begin, end)};
+}
+
+std::shared_ptr<c10d::Reducer> make_reducer(const Tensors& parameters, const GroupPtr& group) {
+  const std::vector<bool> sparse(parameters.size(), false);
+  // Buckets of 4 KiB make several, so that their order is put to the test as well.
+  const auto [buckets, limits] =
+      c10d::compute_bucket_assignment_by_size(parameters, {4096}, sparse);
+  return std::make_shared<c10d::Reducer>(
+      parameters, std::vector<std::vector<std::size_t>>(buckets.rbegin(), buckets.rend()), group,
+      sparse, 4096, /*find_unused_parameters=*/false, /*gradient_as_bucket_view=*/true,
+      std::unordered_map<std::size_t, std::string>(), 4096,
+      /*skip_all_reduce_unused_params=*/false, /*use_python_reducer=*/false,
+      std::vector<std::int64_t>());
+}
+
+// The parameters after kSteps on the share of `rank`.
+Tensors train(std::uint32_t rank, std::uint32_t world, const GroupPtr& group) {
+  torch::nn::Sequential model = make_model();
+  const Tensors parameters = model->parameters();
+  std::shared_ptr<c10d::Reducer> reducer = group ? make_reducer(parameters, group) : nullptr;
+  torch::optim::SGD optimizer(parameters, torch::optim::SGDOptions(0.1).momentum(0.9));
+  const int share = kBatch / static_cast<int>(world);
+  const int begin = static_cast<int>(rank) * share;
+  for (int step = 0; step < kSteps; ++step) {
+    for (const at::Tensor& parameter : parameters) {
+      if (parameter.grad().defined()) parameter.mutable_grad().zero_();
+    }
+    if (reducer) reducer->rebuild_buckets();
+    const auto [inputs, labels] = make_batch(step, begin, begin + share);
+    const at::Tensor output = model->forward(inputs);
+    if (reducer) reducer->prepare_for_backward({output});
+    torch::nn::functional::cross_entropy(output, labels).backward();
+    optimizer.step();
+  }
+  return parameters;
+}
+
+TEST_CASE(
+    "a model under c10d::Reducer ends bit-identical on all ranks, as one process would have it",
+    "[c10d]") {
+  const auto world = GENERATE(2u, 4u);
+  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
+  at::set_num_threads(1);
+  const Tensors alone = train(0, 1, nullptr);
+  std::vector<Tensors> results(world);
+  spawn({.kind = kind, .world_size = world}, [&](std::unique_ptr<Mesh> mesh) {
+    const std::uint32_t rank = mesh->rank();
+    const GroupPtr group = make_group(std::move(mesh));
+    results[rank] = train(rank, world, group);
+    group->barrier()->wait();
+  });
+  for (std::size_t i = 0; i < alone.size(); ++i) {
+    for (const Tensors& result : results) CHECK(torch::equal(result[i], results[0][i]));
+    CHECK(torch::allclose(results[0][i], alone[i], 1e-6, 1e-6));
+  }
+}
+
+TEST_CASE("the process group's collectives do what their names say", "[c10d]") {
+  std::vector<std::string> wrong(3);
+  spawn({.world_size = 3}, [&](std::unique_ptr<Mesh> mesh) {
+    const int rank = static_cast<int>(mesh->rank());
+    std::string& complaint = wrong[static_cast<std::size_t>(rank)];
+    const GroupPtr group = make_group(std::move(mesh));
+    const auto expect = [&](const char* what, const at::Tensor& actual, const at::Tensor& wanted) {
+      if (!torch::equal(actual, wanted)) complaint += std::string(what) + " ";
+    };
+    Tensors sum = {torch::full({5}, rank + 1, torch::kLong)};
+    Tensors root = {torch::full({70000}, rank, torch::kBool)};
+    Tensors mine = {torch::full({2, 3}, rank, torch::kDouble)};
+    std::vector<Tensors> all = {{torch::zeros({2, 3}, torch::kDouble),
+                                 torch::zeros({2, 3}, torch::kDouble),
+                                 torch::zeros({2, 3}, torch::kDouble)}};
+    at::Tensor flat = torch::empty({6, 3}, torch::kDouble);
+    Tensors several = {torch::full({3}, rank, torch::kFloat), torch::full({4}, 2, torch::kInt)};
+    c10d::AllreduceOptions max;
+    max.reduceOp = c10d::ReduceOp::MAX;
+    Tensors most = {torch::full({9}, rank, torch::kFloat)};
+    // Queued one after the other, waited for at the end.
+    const std::vector<WorkPtr> works = {group->allreduce(sum),
+                                        group->broadcast(root, {.rootRank = 1}),
+                                        group->allgather(all, mine),
+                                        group->_allgather_base(flat, mine[0]),
+                                        group->allreduce_coalesced(several),
+                                        group->allreduce(most, max),
+                                        group->barrier()};
+    for (const WorkPtr& work : works) work->wait();
+    expect("allreduce", sum[0], torch::full({5}, 6, torch::kLong));
+    expect("broadcast", root[0], torch::ones({70000}, torch::kBool));
+    for (int r = 0; r < 3; ++r) {
+      const at::Tensor block = torch::full({2, 3}, r, torch::kDouble);
+      expect("allgather", all[0][static_cast<std::size_t>(r)], block);
+      expect("_allgather_base", flat.slice(0, r * 2, r * 2 + 2), block);
+    }
+    expect("allreduce_coalesced", several[0], torch::full({3}, 3, torch::kFloat));
+    expect("allreduce_coalesced", several[1], torch::full({4}, 6, torch::kInt));
+    expect("allreduce max", most[0], torch::full({9}, 2, torch::kFloat));
+  });
+  for (const std::string& complaint : wrong) CHECK(complaint.empty());
+}
+
+TEST_CASE("a collective that fails throws the rank and the cause, from wait and from the future",
+          "[c10d]") {
+  std::vector<std::string> said(2);
+  spawn({.world_size = 3}, [&](std::unique_ptr<Mesh> mesh) {
+    const std::uint32_t rank = mesh->rank();
+    const GroupPtr group = make_group(std::move(mesh));
+    if (rank == 2) return group->abort();
+    Tensors tensors = {torch::ones({100000})};
+    const WorkPtr work = group->allreduce(tensors);
+    try {
+      work->wait();
+    } catch (const CollectiveError& error) {
+      said[rank] = error.error().message;
+    }
+    if (!work->getFuture()->hasError()) said[rank] += " (the future does not know)";
+    try {
+      group->barrier()->wait();
+      said[rank] += " (the next call went through)";
+    } catch (const CollectiveError&) {
+    }
+  });
+  for (std::uint32_t rank = 0; rank < 2; ++rank) {
+    CHECK_THAT(said[rank], Catch::StartsWith("all-reduce 1 (ring, sum of 100000 float32) failed on "
+                                             "rank " +
+                                             std::to_string(rank) + ": rank 2"));
+    CHECK_THAT(said[rank], !Catch::Contains(std::string(" (the")));
+  }
+}
+
+TEST_CASE("tensors the ring cannot take are refused by name", "[c10d]") {
+  spawn({.world_size = 1}, [](std::unique_ptr<Mesh> mesh) {
+    const GroupPtr group = make_group(std::move(mesh));
+    Tensors gaps = {torch::ones({4, 4}).slice(1, 0, 2)};
+    Tensors complex = {torch::ones({4}, torch::kComplexFloat)};
+    CHECK_THROWS_WITH(group->allreduce(gaps), Catch::Contains("make it contiguous first"));
+    CHECK_THROWS_WITH(group->allreduce(complex), Catch::Contains("ComplexFloat"));
+  });
+}
+
+}  // namespace
+}  // namespace dl::worker::collective
