@@ -48,7 +48,7 @@ std::vector<CheckpointName> CheckpointFolder::list() const {
 
 Result<Resumable> CheckpointFolder::resume(const std::string& wanted) const {
   const fs::path given(wanted);
-  std::vector<fs::path> candidates = {given.is_absolute() ? given : path_ / given};
+  std::vector<fs::path> candidates = {given.is_absolute() ? given : path_ / given.filename()};
   std::vector<CheckpointName> others = list();
   if (const auto name = checkpoint_name_from_string(given.filename().string())) {
     std::erase(others, *name);

@@ -1,0 +1,123 @@
+#include "cmd/worker/launch.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <future>
+#include <iterator>
+
+#include "cmd/worker/device.h"
+#include "model/spec/parse.h"
+#include "worker/collective/c10d_backend.h"
+#include "worker/train/models/model.h"
+#include "worker/transport/tcp/connect.h"
+
+namespace dl::worker {
+namespace {
+
+using train::blame;
+using train::Outcome;
+
+Result<TaskContext> read_context() {
+  const char* path = std::getenv("DL_TASK");
+  if (path == nullptr) {
+    return invalid_argument(
+        "$DL_TASK is not set: dl-worker is started by the agent, which sets it to the path of the "
+        "task's task.json");
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return errno_error(std::string("read $DL_TASK (") + path + ")", errno);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  auto context = task_context_from_json(text);
+  if (context.has_error()) return with_context(path, std::move(context).error());
+  return context;
+}
+
+Result<JobSpec> read_spec(const std::string& text) {
+  spec::ParseResult parsed = spec::parse(text);
+  if (!parsed.spec) {
+    return invalid_argument("the job's spec: " + spec::to_string(parsed.problems, "spec"));
+  }
+  if (!parsed.spec->is_builtin()) {
+    return invalid_argument("the job has a command and no model; dl-worker trains models");
+  }
+  return *std::move(parsed.spec);
+}
+
+Resources resources_of(const JobSpec& spec, Role role) {
+  for (const RoleSpec& candidate : spec.roles) {
+    if (candidate.role == role) return candidate.resources;
+  }
+  return {};
+}
+
+Outcome<train::Splits> open_data(const JobSpec& spec) {
+  try {
+    return blame(FailureKind::kSpec,
+                 train::open_dataset({.spec = spec.data,
+                                      .classes = spec.model->classes,
+                                      .seed = spec.train.seed,
+                                      .smallest_side = train::smallest_side(spec.model->name)}));
+  } catch (...) {
+    return train::failure_of_current_exception();
+  }
+}
+
+Outcome<std::unique_ptr<transport::Mesh>> connect_peers(const Assignment& assignment,
+                                                        const std::atomic<bool>& stop) {
+  transport::tcp::ConnectOptions options;
+  options.rank = assignment.rank;
+  const ClusterSpec& cluster = assignment.context.cluster;
+  for (std::uint32_t rank = 0; rank < cluster.world_size(); ++rank) {
+    options.peers.push_back({cluster.members[rank].host, cluster.members[rank].port});
+  }
+  options.secret = assignment.context.secret;
+  options.cancelled = &stop;
+  auto mesh = transport::tcp::connect(options);
+  // A port that somebody else took is the machine's fault, not a peer's.
+  const bool here = mesh.has_error() && mesh.error().code == Code::kAlreadyExists;
+  return blame(here ? FailureKind::kInfrastructure : FailureKind::kCommunication, std::move(mesh));
+}
+
+Outcome<train::Gang> make_gang(const Assignment& assignment, const std::atomic<bool>& stop,
+                               torch::Device device) {
+  if (assignment.context.cluster.world_size() == 1) return train::Gang();
+  DL_TRY(auto mesh, connect_peers(assignment, stop));
+  auto communicator = std::make_unique<collective::Communicator>(std::move(mesh));
+  return train::Gang(collective::make_ring_process_group(std::move(communicator)), device);
+}
+
+}  // namespace
+
+Outcome<Assignment> read_assignment() {
+  Assignment assignment;
+  DL_TRY(assignment.context, blame(FailureKind::kInfrastructure, read_context()));
+  DL_TRY(assignment.spec, blame(FailureKind::kSpec, read_spec(assignment.context.spec)));
+  const TaskId& task = assignment.context.task;
+  assignment.rank = assignment.context.cluster.member(task.role, task.index).rank;
+  assignment.resources = resources_of(assignment.spec, task.role);
+  return assignment;
+}
+
+Outcome<train::TrainRequest> prepare(const Assignment& assignment, const std::atomic<bool>& stop) {
+  const JobSpec& spec = assignment.spec;
+  auto data = std::async(std::launch::async, [&spec] { return open_data(spec); });
+  const std::uint32_t threads =
+      spec.train.threads > 0 ? spec.train.threads : assignment.resources.cpus;
+  train::configure_libtorch(threads, spec.train.deterministic);
+  DL_TRY(const torch::Device device, open_device(assignment.resources.gpus));
+
+  train::TrainRequest request;
+  request.spec = spec;
+  request.spec_text = assignment.context.spec;
+  request.attempt = assignment.context.task.attempt;
+  request.artifact_dir = assignment.context.artifact_dir;
+  request.resume_checkpoint = assignment.context.resume_checkpoint;
+  request.device = device;
+  request.stop = &stop;
+  // The data first: when it is wrong, that is the cause, and not that this rank went away.
+  DL_TRY(request.data, data.get());
+  DL_TRY(request.gang, make_gang(assignment, stop, device));
+  return request;
+}
+
+}  // namespace dl::worker

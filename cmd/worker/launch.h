@@ -1,0 +1,29 @@
+// From task.json to a run: what a worker has to have in its hands before it can train.
+
+#pragma once
+
+#include <atomic>
+
+#include "model/job_spec.h"
+#include "model/task_context.h"
+#include "worker/train/train.h"
+
+namespace dl::worker {
+
+// The task and its spec, read and checked.
+struct Assignment {
+  TaskContext context;
+  JobSpec spec;
+  std::uint32_t rank = 0;
+  Resources resources;  // Of this task.
+};
+
+// Reads the file that $DL_TASK names.
+train::Outcome<Assignment> read_assignment();
+
+// Opens the data and finds the peers, both at once, for each takes a while. `stop` ends the wait
+// for peers.
+train::Outcome<train::TrainRequest> prepare(const Assignment& assignment,
+                                            const std::atomic<bool>& stop);
+
+}  // namespace dl::worker

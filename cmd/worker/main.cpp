@@ -1,0 +1,114 @@
+// dl-worker: one rank of a training job. The agent starts it with $DL_TASK; it trains, says how it
+// goes, and ends with
+//   0    trained to the end
+//   1    failed; the kind and the cause are reported to the agent and stand in the log
+//   143  stopped by SIGTERM, after the step under way and with a checkpoint
+
+#include <torch/version.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+
+#include "cmd/worker/announcer.h"
+#include "cmd/worker/launch.h"
+
+namespace {
+
+using namespace dl;
+using namespace dl::worker;
+
+constexpr int kStopped = 128 + SIGTERM;
+constexpr std::chrono::seconds kPatience{10};  // For the last acknowledgement.
+
+std::atomic<bool> stop{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler writes it");
+
+void stop_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stop.store(true); };
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+std::optional<train::EventFile> open_events(const Assignment& assignment) {
+  if (assignment.rank != 0) return {};
+  auto events = train::EventFile::create(
+      std::filesystem::path(assignment.context.artifact_dir) / "events",
+      to_string(assignment.context.task.attempt),
+      std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()));
+  if (events) return *std::move(events);
+  std::printf("no TensorBoard events: %s\n", events.error().message.c_str());
+  return {};
+}
+
+void print_start(const Assignment& assignment, const train::TrainRequest& request) {
+  const train::SampleShape shape = request.data.train->shape();
+  std::printf("%s  rank %u of %u  %s  %llu + %llu samples of %u x %u x %u  %s, %d threads\n",
+              to_string(assignment.context.task).c_str(), assignment.rank, request.gang.size(),
+              request.spec.model->name.c_str(),
+              static_cast<unsigned long long>(request.data.train->size()),
+              static_cast<unsigned long long>(request.data.validation->size()), shape.channels,
+              shape.height, shape.width, request.device.str().c_str(), at::get_num_threads());
+}
+
+train::Outcome<train::TrainResult> work(const Assignment& assignment,
+                                        control::ReportChannel& channel) {
+  DL_TRY(const train::TrainRequest request, prepare(assignment, stop));
+  print_start(assignment, request);
+  Announcer announcer(channel, open_events(assignment));
+  return train::train(request, announcer);
+}
+
+int finish(const train::Outcome<train::TrainResult>& result, control::ReportChannel& channel) {
+  int code = 0;
+  if (stop.load() && (result.has_error() || result->stopped)) {
+    std::printf("stopped\n");
+    code = kStopped;
+  } else if (result.has_error()) {
+    const Failure& failure = result.error();
+    std::printf("failed (%s): %s\n", std::string(to_string(failure.kind)).c_str(),
+                failure.message.c_str());
+    channel.post({.progress = {}, .metrics = {}, .checkpoint = {}, .failure = failure});
+    code = 1;
+  } else {
+    std::printf("done: test accuracy %.2f %%\n", 100 * result->evaluation.accuracy);
+  }
+  if (!channel.close(kPatience)) std::printf("the agent did not acknowledge all reports\n");
+  return code;
+}
+
+int run() {
+  const auto assignment = read_assignment();
+  if (assignment.has_error()) {
+    std::fprintf(stderr, "dl-worker: %s\n", assignment.error().message.c_str());
+    return 1;
+  }
+  control::ReportChannel channel({.socket = assignment->context.control_socket,
+                                  .task = assignment->context.task});
+  const auto result = [&]() -> train::Outcome<train::TrainResult> {
+    try {
+      return work(*assignment, channel);
+    } catch (...) {
+      return train::failure_of_current_exception();
+    }
+  }();
+  return finish(result, channel);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("One rank of a training job. Started by the agent, which sets $DL_TASK.",
+               "dl-worker");
+  app.set_version_flag("--version",
+                       std::string("dl-worker " DL_VERSION " (libtorch " TORCH_VERSION ")"));
+  CLI11_PARSE(app, argc, argv);
+  // Every line is to be in the task's log as soon as it is said.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  stop_on_signals();
+  return run();
+}
