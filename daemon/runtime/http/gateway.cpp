@@ -7,9 +7,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json.hpp>
 
-#include "daemon/runtime/http/metrics_text.h"
-#include "daemon/runtime/http/openapi.h"
-#include "daemon/runtime/http/transcode.h"
+#include "daemon/runtime/http/metrics/metrics_text.h"
+#include "daemon/runtime/http/rest/openapi.h"
+#include "daemon/runtime/http/rest/transcode.h"
 #include "daemon/runtime/security/token.h"
 
 namespace dl::runtime::http {

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "daemon/runtime/http/http_server.h"
-#include "daemon/runtime/http/http_stats.h"
+#include "daemon/runtime/http/metrics/http_stats.h"
 #include "daemon/runtime/http/reply.h"
-#include "daemon/runtime/http/route_table.h"
+#include "daemon/runtime/http/rest/route_table.h"
 
 namespace dl::runtime::http {
 

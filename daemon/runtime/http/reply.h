@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "daemon/runtime/http/grpc_call.h"
-#include "daemon/runtime/http/problem.h"
+#include "daemon/runtime/http/rest/problem.h"
 
 namespace dl::runtime::http {
 

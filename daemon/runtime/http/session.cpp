@@ -11,8 +11,8 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 
-#include "daemon/runtime/http/sse.h"
-#include "daemon/runtime/http/transcode.h"
+#include "daemon/runtime/http/rest/sse.h"
+#include "daemon/runtime/http/rest/transcode.h"
 
 namespace dl::runtime::http {
 namespace {
@@ -87,6 +87,39 @@ bool is_gone(const error_code& error) {
          error == asio::error::broken_pipe || error.category() == asio::error::get_ssl_category();
 }
 
+// Ends what a stream waits for when the time is up, and leaves it open, so that the client can be
+// told why. (The stream's own timeout closes it.)
+class ReadDeadline {
+ public:
+  ReadDeadline(beast::tcp_stream& stream, std::chrono::milliseconds patience)
+      : timer_(stream.get_executor()), state_(std::make_shared<State>()) {
+    stream.expires_never();
+    timer_.expires_after(patience);
+    timer_.async_wait([&stream, state = state_](const error_code& error) {
+      if (error || state->over) return;
+      state->passed = true;
+      stream.cancel();
+    });
+  }
+  ~ReadDeadline() { state_->over = true; }
+  ReadDeadline(const ReadDeadline&) = delete;
+  ReadDeadline& operator=(const ReadDeadline&) = delete;
+
+  // `error` of a read, or a timeout when that is what it stands for.
+  error_code reason(const error_code& error) const {
+    return error && state_->passed ? error_code(beast::error::timeout) : error;
+  }
+
+ private:
+  struct State {
+    bool over = false;
+    bool passed = false;
+  };
+
+  asio::steady_timer timer_;
+  std::shared_ptr<State> state_;
+};
+
 template <class Stream>
 class Session final : public Connection {
  public:
@@ -130,9 +163,12 @@ class Session final : public Connection {
     parser.header_limit(limits().header_bytes_max);
     parser.body_limit(limits().body_bytes_max);
     error_code error;
-    lowest().expires_after(limits().idle);
-    co_await bhttp::async_read_header(stream_, buffer_, parser,
-                                      asio::redirect_error(asio::use_awaitable, error));
+    {
+      const ReadDeadline deadline(lowest(), limits().idle);
+      co_await bhttp::async_read_header(stream_, buffer_, parser,
+                                        asio::redirect_error(asio::use_awaitable, error));
+      error = deadline.reason(error);
+    }
     if (error) {
       const bool idle = error == beast::error::timeout && !parser.got_some();
       if (is_gone(error) || idle) co_return false;
@@ -155,7 +191,7 @@ class Session final : public Connection {
       co_return false;
     }
     const bool written = co_await write(std::move(reply), keep);
-    co_return written&& keep;
+    co_return (written && keep);
   }
 
   // What can be refused before the body has been read.
@@ -188,8 +224,10 @@ class Session final : public Connection {
                                  asio::redirect_error(asio::use_awaitable, error));
     }
     if (!error) {
+      const ReadDeadline deadline(lowest(), limits().body);
       co_await bhttp::async_read(stream_, buffer_, parser,
                                  asio::redirect_error(asio::use_awaitable, error));
+      error = deadline.reason(error);
     }
     if (!error) co_return true;
     if (!is_gone(error)) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "daemon/runtime/http/path_template.h"
+#include "daemon/runtime/http/rest/path_template.h"
 #include "dl/v1/http.pb.h"
 
 namespace dl::runtime::http {

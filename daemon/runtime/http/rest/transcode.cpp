@@ -1,12 +1,12 @@
-#include "daemon/runtime/http/transcode.h"
+#include "daemon/runtime/http/rest/transcode.h"
 
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
 
 #include "base/nearest.h"
-#include "daemon/runtime/http/field_value.h"
-#include "daemon/runtime/http/uri.h"
+#include "daemon/runtime/http/rest/field_value.h"
+#include "daemon/runtime/http/rest/uri.h"
 
 namespace dl::runtime::http {
 namespace {

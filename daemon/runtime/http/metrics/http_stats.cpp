@@ -1,8 +1,8 @@
-#include "daemon/runtime/http/http_stats.h"
+#include "daemon/runtime/http/metrics/http_stats.h"
 
 #include <array>
 
-#include "daemon/runtime/http/metrics_text.h"
+#include "daemon/runtime/http/metrics/metrics_text.h"
 
 namespace dl::runtime::http {
 

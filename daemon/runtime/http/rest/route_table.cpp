@@ -1,4 +1,4 @@
-#include "daemon/runtime/http/route_table.h"
+#include "daemon/runtime/http/rest/route_table.h"
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/runtime/http/route_table.h"
+#include "daemon/runtime/http/rest/route_table.h"
 
 namespace dl::runtime::http {
 

@@ -1,4 +1,4 @@
-#include "daemon/runtime/http/field_value.h"
+#include "daemon/runtime/http/rest/field_value.h"
 
 #include <google/protobuf/util/json_util.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/runtime/http/metrics_text.h"
+#include "daemon/runtime/http/metrics/metrics_text.h"
 
 #include <array>
 #include <charconv>

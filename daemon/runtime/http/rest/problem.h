@@ -23,8 +23,8 @@ struct Problem {
 Problem problem_of(const Error& error);
 Problem problem_of(const grpc::Status& status);
 
-// {"type":"about:blank","title":"Not Found","status":404,"detail":…,"code":"NOT_FOUND","instance":…}
-// `instance` is the path of the request; bytes that are not UTF-8 are replaced.
+// {"type":"about:blank","title":"Not Found","status":404,"detail":…,"code":"NOT_FOUND",
+// "instance":…}. `instance` is the path of the request; bytes that are not UTF-8 are replaced.
 std::string to_json(const Problem& problem, std::string_view instance);
 
 // "Not Found"; the title of a problem of this status.

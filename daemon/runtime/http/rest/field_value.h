@@ -10,8 +10,9 @@
 
 namespace dl::runtime::http {
 
-// Appends to a repeated field. "" is true for a bool, so that "?follow" says it. Times and durations
-// are read as in JSON ("2026-11-23T04:51:54Z", "1.5s"). The error says what would be right.
+// Appends to a repeated field. "" is true for a bool, so that "?follow" says it. Times and
+// durations are read as in JSON ("2026-11-23T04:51:54Z", "1.5s"). The error says what would be
+// right.
 Result<void> set_field(google::protobuf::Message& message,
                        const google::protobuf::FieldDescriptor& field, const std::string& text);
 

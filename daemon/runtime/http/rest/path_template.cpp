@@ -1,4 +1,4 @@
-#include "daemon/runtime/http/path_template.h"
+#include "daemon/runtime/http/rest/path_template.h"
 
 namespace dl::runtime::http {
 namespace {

@@ -1,6 +1,6 @@
-#include "daemon/runtime/http/coordinator_metrics.h"
+#include "daemon/runtime/http/metrics/coordinator_metrics.h"
 
-#include "daemon/runtime/http/metrics_text.h"
+#include "daemon/runtime/http/metrics/metrics_text.h"
 
 namespace dl::runtime::http {
 namespace {

@@ -1,15 +1,11 @@
-// The parts of the HTTP server that are functions.
-
 #include <boost/json.hpp>
 #include <catch2/catch.hpp>
 
-#include "daemon/runtime/http/coordinator_metrics.h"
-#include "daemon/runtime/http/metrics_text.h"
-#include "daemon/runtime/http/openapi.h"
-#include "daemon/runtime/http/problem.h"
-#include "daemon/runtime/http/sse.h"
-#include "daemon/runtime/http/transcode.h"
-#include "daemon/runtime/http/uri.h"
+#include "daemon/runtime/http/rest/openapi.h"
+#include "daemon/runtime/http/rest/problem.h"
+#include "daemon/runtime/http/rest/sse.h"
+#include "daemon/runtime/http/rest/transcode.h"
+#include "daemon/runtime/http/rest/uri.h"
 #include "dl/v1/cluster.grpc.pb.h"
 #include "dl/v1/jobs.grpc.pb.h"
 
@@ -17,6 +13,9 @@ namespace dl::runtime::http {
 namespace {
 
 RouteTable routes() {
+  // A static library's object is linked in only when something of it is named.
+  REQUIRE(dl::v1::ClusterService::service_full_name() ==
+          dl::v1::Cluster::descriptor()->file()->service(0)->full_name());
   return RouteTable::make(
              {dl::v1::JobService::service_full_name(), dl::v1::ClusterService::service_full_name()})
       .value();
@@ -179,29 +178,6 @@ TEST_CASE("an event's frame can be read back as it was", "[http]") {
   CHECK(to_frame({"7", "started", "{}"}) == "id: 7\nevent: started\ndata: {}\n\n");
   CHECK(to_frame({"", "", "a\nb\r\nc\rd"}) == "data: a\ndata: b\ndata: c\ndata: d\n\n");
   CHECK(to_frame({"1\ndata: x", "a\rb", ""}) == "id: 1data: x\nevent: ab\ndata: \n\n");
-}
-
-TEST_CASE("metrics are in Prometheus' text form", "[http]") {
-  MetricsText text;
-  text.family("dl_x", "gauge", "Back\\slash.");
-  text.sample("dl_x", {{"a", "q\"uote"}, {"b", "line\nbreak"}}, 0.5);
-  const std::vector<double> bounds{0.1, 1};
-  const std::vector<std::uint64_t> counts{3, 2, 1};
-  text.histogram("dl_h", "H.", bounds, counts, 4.25);
-  CHECK(text.text() ==
-        "# HELP dl_x Back\\\\slash.\n# TYPE dl_x gauge\n"
-        "dl_x{a=\"q\\\"uote\",b=\"line\\nbreak\"} 0.5\n"
-        "# HELP dl_h H.\n# TYPE dl_h histogram\n"
-        "dl_h_bucket{le=\"0.1\"} 3\ndl_h_bucket{le=\"1\"} 5\ndl_h_bucket{le=\"+Inf\"} 6\n"
-        "dl_h_sum 4.25\ndl_h_count 6\n");
-  server::Stats stats;
-  stats.jobs_submitted = 5;
-  stats.commit_seconds.observe(0.002);
-  CHECK(metrics_of(stats).find("\ndl_jobs_submitted_total 5\n") != std::string::npos);
-  CHECK(metrics_of(stats).find("dl_commit_seconds_bucket{le=\"0.0025\"} 1\n") != std::string::npos);
-  dl::v1::Cluster cluster;
-  cluster.set_nodes_ready(14);
-  CHECK(metrics_of(cluster).find("dl_nodes{state=\"ready\"} 14\n") != std::string::npos);
 }
 
 TEST_CASE("the OpenAPI document has every rule and every message", "[http]") {

@@ -1,8 +1,8 @@
-#include "daemon/runtime/http/problem.h"
+#include "daemon/runtime/http/rest/problem.h"
 
 #include <boost/json.hpp>
 
-#include "daemon/runtime/http/uri.h"
+#include "daemon/runtime/http/rest/uri.h"
 
 namespace dl::runtime::http {
 namespace {
@@ -45,6 +45,11 @@ Problem problem_of(const Error& error) {
 Problem problem_of(const grpc::Status& status) {
   const int value = static_cast<int>(status.error_code());
   const bool known = value >= 1 && value <= 16;
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && status.error_message().empty()) {
+    return problem_of(Error{Code::kUnimplemented,
+                            "this coordinator does not know the call; it may be older than its "
+                            "client"});
+  }
   return problem_of(Error{known ? static_cast<Code>(value) : Code::kUnknown,
                           status.error_message().empty() ? "the call failed without saying why"
                                                          : status.error_message()});

@@ -1,4 +1,5 @@
-// Between REST and messages: a request's parts become the method's request, a response becomes JSON.
+// Between REST and messages: a request's parts become the method's request, a response becomes
+// JSON.
 //
 // JSON is proto3's mapping with the fields' own names ("submit_time"), all plain fields printed;
 // both spellings of a name are read. 64-bit integers are strings, as that mapping has it.
@@ -12,8 +13,8 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "daemon/runtime/http/route_table.h"
-#include "daemon/runtime/http/sse.h"
+#include "daemon/runtime/http/rest/route_table.h"
+#include "daemon/runtime/http/rest/sse.h"
 
 namespace dl::runtime::http {
 
@@ -40,8 +41,8 @@ Result<std::string> to_json(const google::protobuf::Message& message);
 // `id` from a field `id` or `offset`, `type` from a field `type`, where the message has them.
 Result<SseEvent> to_event(const google::protobuf::Message& message);
 
-// The field `data` of a message whose stream can be sent as it is, as text/plain; null when the type
-// has no such bytes.
+// The field `data` of a message whose stream can be sent as it is, as text/plain; null when the
+// type has no such bytes.
 const google::protobuf::FieldDescriptor* raw_data_field(const google::protobuf::Descriptor& type);
 
 }  // namespace dl::runtime::http

@@ -1,4 +1,4 @@
-#include "daemon/runtime/http/sse.h"
+#include "daemon/runtime/http/rest/sse.h"
 
 namespace dl::runtime::http {
 namespace {

@@ -1,13 +1,13 @@
-#include "daemon/runtime/http/openapi.h"
+#include "daemon/runtime/http/rest/openapi.h"
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <map>
 #include <vector>
 
-#include "daemon/runtime/http/problem.h"
-#include "daemon/runtime/http/sse.h"
-#include "daemon/runtime/http/transcode.h"
+#include "daemon/runtime/http/rest/problem.h"
+#include "daemon/runtime/http/rest/sse.h"
+#include "daemon/runtime/http/rest/transcode.h"
 
 namespace dl::runtime::http {
 namespace {

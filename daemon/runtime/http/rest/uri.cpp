@@ -1,4 +1,4 @@
-#include "daemon/runtime/http/uri.h"
+#include "daemon/runtime/http/rest/uri.h"
 
 #include <algorithm>
 #include <cstdint>
