@@ -1,7 +1,6 @@
 #include "model/cluster_spec.h"
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <sstream>
@@ -51,16 +50,6 @@ std::string describe(const ClusterSpec& spec) {
   return text.str();
 }
 
-// DL_UPDATE_GOLDEN=1 writes the files anew, to be read in the diff.
-void check_golden(const std::string& name, const ClusterSpec& spec) {
-  const std::string path = std::string(DL_SOURCE_DIR) + "/model/testdata/cluster_spec/" + name;
-  if (std::getenv("DL_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << describe(spec);
-  std::ifstream file(path);
-  std::ostringstream golden;
-  golden << file.rdbuf();
-  CHECK(describe(spec) == golden.str());
-}
-
 ClusterSpec chief_and_ps() {
   return gang({{Role::kChief, "gpu-1", "10.0.0.1"},
                {Role::kWorker, "gpu-1", "10.0.0.1"},
@@ -72,17 +61,39 @@ ClusterSpec chief_and_ps() {
               1);
 }
 
+// The gangs of model/testdata/cluster_spec, by the name of their file.
+std::map<std::string, ClusterSpec> golden_gangs() {
+  return {
+      {"one_worker.env", gang({{Role::kWorker, "gpu-1", "127.0.0.1"}})},
+      {"two_workers_one_node.env",
+       gang({{Role::kWorker, "gpu-1", "127.0.0.1"}, {Role::kWorker, "gpu-1", "127.0.0.1"}})},
+      {"four_workers_uneven_nodes.env", gang({{Role::kWorker, "gpu-2", "gpu-2.example"},
+                                              {Role::kWorker, "gpu-2", "gpu-2.example"},
+                                              {Role::kWorker, "gpu-2", "gpu-2.example"},
+                                              {Role::kWorker, "gpu-1", "gpu-1.example"}})},
+      {"chief_workers_ps_evaluator.env", chief_and_ps()},
+      {"ipv6.env", gang({{Role::kWorker, "gpu-1", "fd00::1"}, {Role::kPs, "gpu-2", "fd00::2"}})},
+  };
+}
+
+std::string golden_path(const std::string& name) {
+  return std::string(DL_SOURCE_DIR) + "/model/testdata/cluster_spec/" + name;
+}
+
 TEST_CASE("every task's variables are those of the golden files", "[model]") {
-  check_golden("one_worker.env", gang({{Role::kWorker, "gpu-1", "127.0.0.1"}}));
-  check_golden("two_workers_one_node.env", gang({{Role::kWorker, "gpu-1", "127.0.0.1"},
-                                                 {Role::kWorker, "gpu-1", "127.0.0.1"}}));
-  check_golden("four_workers_uneven_nodes.env", gang({{Role::kWorker, "gpu-2", "gpu-2.example"},
-                                                      {Role::kWorker, "gpu-2", "gpu-2.example"},
-                                                      {Role::kWorker, "gpu-2", "gpu-2.example"},
-                                                      {Role::kWorker, "gpu-1", "gpu-1.example"}}));
-  check_golden("chief_workers_ps_evaluator.env", chief_and_ps());
-  check_golden("ipv6.env",
-               gang({{Role::kWorker, "gpu-1", "fd00::1"}, {Role::kPs, "gpu-2", "fd00::2"}}));
+  INFO("write them anew with model_test [write-golden], and read the difference");
+  for (const auto& [name, spec] : golden_gangs()) {
+    std::ostringstream golden;
+    golden << std::ifstream(golden_path(name)).rdbuf();
+    INFO(name);
+    CHECK(describe(spec) == golden.str());
+  }
+}
+
+TEST_CASE("write the golden files", "[.][write-golden]") {
+  for (const auto& [name, spec] : golden_gangs()) {
+    std::ofstream(golden_path(name)) << describe(spec);
+  }
 }
 
 TEST_CASE("TF_CONFIG differs between tasks in `task` alone", "[model]") {
