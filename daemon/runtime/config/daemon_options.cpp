@@ -136,6 +136,28 @@ std::vector<Option> agent_options() {
        .help = "How often to report until the coordinator says how often it wants it",
        .min = "50ms",
        .max = "1m"},
+      {.name = "cgroup",
+       .default_value = "auto",
+       .help = "Limit tasks by control groups where they can be made: their memory and their share "
+               "of the CPUs; \"quota\" makes the CPUs a hard limit",
+       .choices = {"auto", "quota", "none"}},
+      {.name = "keep_logs",
+       .type = OptionType::kDuration,
+       .default_value = "168h",
+       .help = "The folder of an ended task goes after so long",
+       .min = "1h"},
+      {.name = "keep_logs_bytes",
+       .type = OptionType::kBytes,
+       .default_value = "10GiB",
+       .help = "The oldest folders of ended tasks go when all together are larger"},
+      {.name = "worker",
+       .type = OptionType::kPath,
+       .default_value = "",
+       .help = "The program of built-in training; empty: dl-worker beside dl-agentd"},
+      {.name = "supervisor",
+       .type = OptionType::kPath,
+       .default_value = "",
+       .help = "The program that watches over a task; empty: dl-supervisor beside dl-agentd"},
   };
   add_log_options(table);
   return table;
