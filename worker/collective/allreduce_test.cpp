@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "worker/collective/reduction/reduce.h"
 #include "worker/transport/testing/gang.h"
 
 namespace dl::worker::collective {
@@ -195,18 +194,6 @@ TEST_CASE("an average of integers and a torn element are refused, and harm nothi
     if (torn || torn.error().code != Code::kInvalidArgument) throw std::logic_error("2");
     if (!sum || value != 10) throw std::logic_error("3");
   });
-}
-
-TEST_CASE("min and max keep a NaN, whichever side it is on", "[collective]") {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  for (const ReduceOp op : {ReduceOp::kMin, ReduceOp::kMax}) {
-    std::array<float, 2> into = {nan, 1};
-    const std::array<float, 2> from = {1, nan};
-    reduce_into(DataType::kFloat32, op, std::as_writable_bytes(std::span(into)),
-                std::as_bytes(std::span(from)));
-    CHECK(std::isnan(into[0]));
-    CHECK(std::isnan(into[1]));
-  }
 }
 
 // docs/collectives.md: the cost sheet.

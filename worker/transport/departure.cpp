@@ -1,35 +1,23 @@
 #include "worker/transport/departure.h"
 
-#include <cstring>
-
 namespace dl::worker::transport {
-namespace {
-
-constexpr std::array<unsigned char, 8> kNoticeMark = {0xd1, 0x7c, 0x2e, 0x95,
-                                                      0x48, 0xb3, 0x0f, 0xea};
-
-}  // namespace
 
 Notice encode_notice(const Departure& departure) {
   Notice notice{};
-  std::memcpy(notice.data(), kNoticeMark.data(), kNoticeMark.size());
-  notice[8] = static_cast<std::byte>(departure.kind);
+  notice[0] = static_cast<std::byte>(departure.kind);
   for (std::size_t i = 0; i < 4; ++i) {
-    notice[12 + i] = static_cast<std::byte>(departure.culprit >> (8 * i));
+    notice[4 + i] = static_cast<std::byte>(departure.culprit >> (8 * i));
   }
   return notice;
 }
 
-Departure decode_notice(std::span<const std::byte> tail) {
-  if (tail.size() < kNoticeBytes) return {};
-  tail = tail.last(kNoticeBytes);
-  if (std::memcmp(tail.data(), kNoticeMark.data(), kNoticeMark.size()) != 0) return {};
-  Departure departure;
-  const auto kind = std::to_integer<std::uint8_t>(tail[8]);
-  if (kind != 1 && kind != 2) return {};
-  departure.kind = static_cast<DepartureKind>(kind);
+Departure decode_notice(std::span<const std::byte> bytes) {
+  if (bytes.size() != kNoticeBytes) return {};
+  const auto kind = static_cast<DepartureKind>(bytes[0]);
+  if (kind != DepartureKind::kFarewell && kind != DepartureKind::kGaveUp) return {};
+  Departure departure{.kind = kind};
   for (std::size_t i = 0; i < 4; ++i) {
-    departure.culprit |= std::to_integer<Rank>(tail[12 + i]) << (8 * i);
+    departure.culprit |= std::to_integer<Rank>(bytes[4 + i]) << (8 * i);
   }
   return departure;
 }

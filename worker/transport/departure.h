@@ -1,7 +1,7 @@
 // How a peer's end of a link came to its end, and what that says about who is to blame.
 //
-// The last bytes a rank puts on each of its links are a notice. A link that ends without one was
-// cut: the process died or the network did.
+// A rank that leaves puts a notice on each of its links, apart from the data. A link that ends
+// without one was cut: the process died or the network did.
 
 #pragma once
 
@@ -25,14 +25,13 @@ struct Departure {
   Rank culprit = 0;  // kGaveUp: the rank that failed the peer, or the peer itself.
 };
 
-// 8 random bytes, fixed for ever, then kind and culprit: payload does not end like this by chance.
-inline constexpr std::size_t kNoticeBytes = 16;
+inline constexpr std::size_t kNoticeBytes = 8;
 using Notice = std::array<std::byte, kNoticeBytes>;
 
 Notice encode_notice(const Departure& departure);
 
-// What the last bytes of a closed link say; kLost when they are no notice.
-Departure decode_notice(std::span<const std::byte> tail);
+// kLost when `bytes` are no notice, or not all of one.
+Departure decode_notice(std::span<const std::byte> bytes);
 
 // The rank to name when `peer` left so.
 Rank culprit_of(Rank peer, const Departure& departure);

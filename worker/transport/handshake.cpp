@@ -68,15 +68,17 @@ std::array<std::byte, kGreetingBytes> encode_greeting(const Greeting& greeting) 
   put(body.data(), greeting.rank);
   put(body.data() + 4, greeting.peer);
   put(body.data() + 8, greeting.world_size);
-  std::copy(greeting.nonce.begin(), greeting.nonce.end(), body.begin() + 12);
+  put(body.data() + 12, static_cast<std::uint32_t>(greeting.channel));
+  std::copy(greeting.nonce.begin(), greeting.nonce.end(), body.begin() + 16);
   return body;
 }
 
 Greeting decode_greeting(ConstBytes body) {
   Greeting greeting{.rank = get<Rank>(body.data()),
                     .peer = get<Rank>(body.data() + 4),
-                    .world_size = get<std::uint32_t>(body.data() + 8)};
-  std::copy_n(body.begin() + 12, greeting.nonce.size(), greeting.nonce.begin());
+                    .world_size = get<std::uint32_t>(body.data() + 8),
+                    .channel = static_cast<Channel>(get<std::uint32_t>(body.data() + 12))};
+  std::copy_n(body.begin() + 16, greeting.nonce.size(), greeting.nonce.begin());
   return greeting;
 }
 

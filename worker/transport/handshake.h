@@ -27,6 +27,9 @@ inline constexpr std::uint16_t kMeshProtocolVersion = 1;
 inline constexpr std::size_t kFrameHeadBytes = 16;
 inline constexpr std::size_t kFrameBodyBytesMax = 1024;
 
+// Two connections make a link: data, and one that carries nothing but the notice of its end.
+enum class Channel : std::uint32_t { kData = 0, kControl = 1 };
+
 enum class FrameKind : std::uint16_t { kHello = 1, kChallenge, kProof, kWelcome, kRefusal };
 
 struct FrameHead {
@@ -42,9 +45,10 @@ struct Greeting {
   Rank rank = 0;
   Rank peer = 0;  // Whom it takes the other for.
   std::uint32_t world_size = 0;
+  Channel channel = Channel::kData;  // What the dialler wants the connection for.
   Nonce nonce{};
 };
-inline constexpr std::size_t kGreetingBytes = 12 + sizeof(Nonce);
+inline constexpr std::size_t kGreetingBytes = 16 + sizeof(Nonce);
 
 enum class Side : std::uint8_t { kDialler, kListener };
 

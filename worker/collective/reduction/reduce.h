@@ -1,7 +1,7 @@
 // The arithmetic of a reduction, on memory of one rank.
 //
 // Plain loops, compiled twice: for any x86-64 and for AVX2 with F16C; the machine's kind is looked
-// up once. Both give the same bits: 16-bit floats are summed as float32 and rounded to nearest even.
+// up once. Both give the same bits: 16-bit floats are summed as float32, then rounded to even.
 
 #pragma once
 

@@ -1,6 +1,7 @@
 #include "worker/transport/tcp/connect.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "worker/transport/tcp/handshake.h"
@@ -27,21 +28,28 @@ class Connector {
       : options_(options),
         self_{options.rank, static_cast<std::uint32_t>(options.peers.size()), options.secret},
         deadline_(steady_clock::now() + options.connect_timeout),
-        sockets_(options.peers.size()) {}
+        links_(options.peers.size()) {}
 
   Result<std::unique_ptr<Mesh>> run() {
+    if (self_.world_size == 1) return make_mesh();  // Nobody will call.
     const PeerAddress& own = options_.peers[self_.rank];
     auto listener = listen_on(own.host, own.port, static_cast<int>(self_.world_size) + 16);
     if (!listener) {
       return with_context("rank " + std::to_string(self_.rank), listener.error());
     }
-    for (Rank peer = 0; peer < self_.rank; ++peer) DL_CHECK(dial_peer(peer));
+    for (Rank peer = 0; peer < self_.rank; ++peer) {
+      DL_CHECK(dial_peer(peer, Channel::kData));
+      DL_CHECK(dial_peer(peer, Channel::kControl));
+    }
     DL_CHECK(await_higher_ranks(*listener));
-    return std::unique_ptr<Mesh>(
-        std::make_unique<TcpMesh>(self_.rank, options_.peers, std::move(sockets_)));
+    return make_mesh();
   }
 
  private:
+  std::unique_ptr<Mesh> make_mesh() {
+    return std::make_unique<TcpMesh>(self_.rank, options_.peers, std::move(links_));
+  }
+
   std::string describe(Rank peer) const {
     const PeerAddress& address = options_.peers[peer];
     return "rank " + std::to_string(peer) + " at " + address.host + ":" +
@@ -59,19 +67,19 @@ class Connector {
     return std::min(deadline_, steady_clock::now() + kHandshakeTimeout);
   }
 
-  Result<void> try_peer(Rank peer) {
+  Result<void> try_peer(Rank peer, Channel channel) {
     const PeerAddress& address = options_.peers[peer];
     DL_TRY(Socket socket, dial(address.host, address.port, handshake_deadline()));
-    DL_CHECK(introduce(socket, self_, peer, handshake_deadline()));
-    sockets_[peer] = std::move(socket);
+    DL_CHECK(introduce(socket, self_, peer, channel, handshake_deadline()));
+    place(peer, channel) = std::move(socket);
     return {};
   }
 
   // Until it is there. Whoever answers in its place may be of the attempt before, about to end.
-  Result<void> dial_peer(Rank peer) {
+  Result<void> dial_peer(Rank peer, Channel channel) {
     milliseconds pause = kRetryFirst;
     for (;;) {
-      const auto tried = try_peer(peer);
+      const auto tried = try_peer(peer, channel);
       if (tried) return {};
       const Error& error = tried.error();
       if (error.code == Code::kFailedPrecondition) return with_context(describe(peer), error);
@@ -97,21 +105,25 @@ class Connector {
       const auto until = std::min(deadline_, steady_clock::now() + kCancelPoll);
       DL_TRY(auto guest, accept_from(listener, until));
       if (!guest.first.open()) continue;
-      const auto rank = receive_guest(guest.first, self_, handshake_deadline());
-      if (rank) {
-        sockets_[*rank] = std::move(guest.first);
-      } else if (rank.error().code == Code::kFailedPrecondition) {
-        return with_context("a peer at " + guest.second, rank.error());
+      const auto known = receive_guest(guest.first, self_, handshake_deadline());
+      if (known) {
+        place(known->rank, known->channel) = std::move(guest.first);
+      } else if (known.error().code == Code::kFailedPrecondition) {
+        return with_context("a peer at " + guest.second, known.error());
       } else {
-        last = "turned away " + guest.second + ": " + rank.error().message;
+        last = "turned away " + guest.second + ": " + known.error().message;
       }
     }
     return {};
   }
 
+  Socket& place(Rank peer, Channel channel) {
+    return channel == Channel::kData ? links_[peer].data : links_[peer].control;
+  }
+
   std::optional<Rank> first_missing() const {
     for (Rank peer = self_.rank + 1; peer < self_.world_size; ++peer) {
-      if (!sockets_[peer].open()) return peer;
+      if (!links_[peer].data.open() || !links_[peer].control.open()) return peer;
     }
     return std::nullopt;
   }
@@ -123,7 +135,7 @@ class Connector {
   const ConnectOptions& options_;
   const Identity self_;
   const Deadline deadline_;
-  std::vector<Socket> sockets_;
+  std::vector<LinkSockets> links_;
 };
 
 }  // namespace

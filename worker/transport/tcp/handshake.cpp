@@ -57,8 +57,9 @@ Result<std::vector<std::byte>> receive_or_refuse(Socket& socket, FrameKind kind,
 
 }  // namespace
 
-Result<void> introduce(Socket& socket, const Identity& self, Rank peer, Deadline deadline) {
-  const Greeting mine = {self.rank, peer, self.world_size, make_nonce()};
+Result<void> introduce(Socket& socket, const Identity& self, Rank peer, Channel channel,
+                       Deadline deadline) {
+  const Greeting mine = {self.rank, peer, self.world_size, channel, make_nonce()};
   DL_CHECK(send_frame(socket, FrameKind::kHello, encode_greeting(mine), deadline));
   DL_TRY(const auto challenge,
          receive_frame(socket, FrameKind::kChallenge, kGreetingBytes + sizeof(Proof), deadline));
@@ -76,10 +77,10 @@ Result<void> introduce(Socket& socket, const Identity& self, Rank peer, Deadline
   return {};
 }
 
-Result<Rank> receive_guest(Socket& socket, const Identity& self, Deadline deadline) {
+Result<Guest> receive_guest(Socket& socket, const Identity& self, Deadline deadline) {
   DL_TRY(const auto hello, receive_or_refuse(socket, FrameKind::kHello, kGreetingBytes, deadline));
   const Greeting theirs = decode_greeting(hello);
-  const Greeting mine = {self.rank, theirs.rank, self.world_size, make_nonce()};
+  const Greeting mine = {self.rank, theirs.rank, self.world_size, theirs.channel, make_nonce()};
 
   const auto greeting = encode_greeting(mine);
   std::vector<std::byte> challenge(greeting.begin(), greeting.end());
@@ -97,9 +98,12 @@ Result<Rank> receive_guest(Socket& socket, const Identity& self, Deadline deadli
                    "it calls itself rank " + std::to_string(theirs.rank) +
                        ", which does not dial rank " + std::to_string(self.rank)};
   }
+  if (agreed && theirs.channel > Channel::kControl) {
+    agreed = Error{Code::kFailedPrecondition, "it asks for a channel that does not exist"};
+  }
   if (!agreed) return refuse(socket, agreed.error(), deadline);
   DL_CHECK(send_frame(socket, FrameKind::kWelcome, {}, deadline));
-  return theirs.rank;
+  return Guest{theirs.rank, theirs.channel};
 }
 
 }  // namespace dl::worker::transport::tcp

@@ -23,9 +23,15 @@ struct Identity {
 //   others              the connection broke; the same peer may come again.
 
 // The dialler's side: ends when rank `peer` has welcomed this one.
-Result<void> introduce(Socket& socket, const Identity& self, Rank peer, Deadline deadline);
+Result<void> introduce(Socket& socket, const Identity& self, Rank peer, Channel channel,
+                       Deadline deadline);
 
-// The listener's side: which rank has come.
-Result<Rank> receive_guest(Socket& socket, const Identity& self, Deadline deadline);
+struct Guest {
+  Rank rank;
+  Channel channel;
+};
+
+// The listener's side: who has come, and what for.
+Result<Guest> receive_guest(Socket& socket, const Identity& self, Deadline deadline);
 
 }  // namespace dl::worker::transport::tcp

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -19,8 +20,8 @@ namespace {
 
 // How long a closing rank waits for its peers' kernels to have its last bytes.
 constexpr std::chrono::milliseconds kLinger{1000};
-
-constexpr short kGone = POLLRDHUP | POLLHUP | POLLERR;
+// The two connections of a link end one after the other, on their own ways through the network.
+constexpr int kNoticeWaitMs = 200;
 
 template <class Part>
 msghdr make_message(std::span<const Part> parts, std::array<iovec, kPartsMax>& storage) {
@@ -34,21 +35,26 @@ msghdr make_message(std::span<const Part> parts, std::array<iovec, kPartsMax>& s
   return message;
 }
 
+// Whether the peer's kernel still lacks some of what was sent, and may yet get it.
+bool undelivered(int fd) {
+  pollfd entry{fd, 0, 0};
+  const bool closed = ::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLERR | POLLHUP)) != 0;
+  int unsent = 0;
+  return !closed && ::ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
+}
+
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
 }  // namespace
 
-TcpMesh::TcpMesh(Rank rank, std::vector<PeerAddress> addresses, std::vector<Socket> sockets)
+TcpMesh::TcpMesh(Rank rank, std::vector<PeerAddress> addresses, std::vector<LinkSockets> links)
     : rank_(rank),
-      links_(addresses.size()),
+      addresses_(std::move(addresses)),
+      links_(std::move(links)),
       interrupt_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      poll_(addresses.size() + 1),
-      culprit_(rank) {
-  for (std::size_t i = 0; i < links_.size(); ++i) {
-    links_[i].address = std::move(addresses[i]);
-    links_[i].socket = std::move(sockets[i]);
-  }
-}
+      departures_(links_.size()),
+      poll_(3 * links_.size() + 1),
+      culprit_(rank) {}
 
 TcpMesh::~TcpMesh() {
   if (!aborted_.exchange(true)) part({.kind = DepartureKind::kFarewell});
@@ -56,10 +62,9 @@ TcpMesh::~TcpMesh() {
 }
 
 std::string TcpMesh::describe(Rank peer) const {
-  if (peer >= links_.size()) return "rank " + std::to_string(peer);
-  const PeerAddress& address = links_[peer].address;
-  return "rank " + std::to_string(peer) + " (" + address.host + ":" + std::to_string(address.port) +
-         ")";
+  const std::string name = "rank " + std::to_string(peer);
+  if (peer >= addresses_.size()) return name;
+  return name + " (" + addresses_[peer].host + ":" + std::to_string(addresses_[peer].port) + ")";
 }
 
 Error TcpMesh::cancelled() const {
@@ -70,7 +75,7 @@ Result<std::size_t> TcpMesh::send_some(Rank peer, std::span<const ConstBytes> pa
   if (aborted_) return cancelled();
   std::array<iovec, kPartsMax> storage;
   const msghdr message = make_message(parts, storage);
-  const ssize_t n = ::sendmsg(links_[peer].socket.fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t n = ::sendmsg(links_[peer].data.fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   if (n < 0) {
     if (would_block(errno)) return 0;
     return fail(peer, errno);
@@ -83,58 +88,34 @@ Result<std::size_t> TcpMesh::receive_some(Rank peer, std::span<const Bytes> part
   if (aborted_) return cancelled();
   std::array<iovec, kPartsMax> storage;
   msghdr message = make_message(parts, storage);
-  const ssize_t n = ::recvmsg(links_[peer].socket.fd(), &message, MSG_DONTWAIT);
+  const ssize_t n = ::recvmsg(links_[peer].data.fd(), &message, MSG_DONTWAIT);
   if (n < 0) {
     if (would_block(errno)) return 0;
     return fail(peer, errno);
   }
   if (n == 0) return fail(peer, 0);
-  const auto moved = static_cast<std::size_t>(n);
-  remember_tail(links_[peer], parts, moved);
-  counters_.bytes_received += moved;
-  return moved;
+  counters_.bytes_received += static_cast<std::size_t>(n);
+  return static_cast<std::size_t>(n);
 }
 
-// A peer that gives up may do so in the middle of a message: then its notice is taken for payload,
-// and is found here when the link turns out to be closed.
-void TcpMesh::remember_tail(Link& link, std::span<const Bytes> parts, std::size_t moved) {
-  const std::size_t fresh = std::min(moved, kNoticeBytes);
-  std::memmove(link.tail.data(), link.tail.data() + fresh, kNoticeBytes - fresh);
-  std::byte* to = link.tail.data() + kNoticeBytes - fresh;
-  std::size_t skip = moved - fresh;
-  std::size_t left = fresh;
-  for (const Bytes part : parts) {
-    const std::size_t skipped = std::min(skip, part.size());
-    const std::size_t n = std::min(left, part.size() - skipped);
-    to = std::copy_n(part.data() + skipped, n, to);
-    skip -= skipped;
-    left -= n;
+// Called when a connection to `peer` has ended or its control half has something to read.
+Departure TcpMesh::departure_of(Rank peer) {
+  std::optional<Departure>& known = departures_[peer];
+  if (known) return *known;
+  const int fd = links_[peer].control.fd();
+  pollfd entry{fd, POLLIN, 0};
+  Notice notice;
+  ssize_t n = 0;
+  if (::poll(&entry, 1, kNoticeWaitMs) > 0) {
+    n = ::recv(fd, notice.data(), notice.size(), MSG_DONTWAIT);
   }
-  link.tail_bytes = std::min(kNoticeBytes, link.tail_bytes + fresh);
-}
-
-// The link is closed at the peer's end. What it sent before is still readable, and a notice is at
-// the end of that.
-Departure TcpMesh::departure_of(Link& link) {
-  int unread = 0;
-  if (::ioctl(link.socket.fd(), FIONREAD, &unread) == 0 && unread > 0) {
-    std::vector<std::byte> rest(static_cast<std::size_t>(unread));
-    const ssize_t n = ::recv(link.socket.fd(), rest.data(), rest.size(), MSG_PEEK | MSG_DONTWAIT);
-    if (n > 0) {
-      Link copy;
-      copy.tail = link.tail;
-      copy.tail_bytes = link.tail_bytes;
-      const std::array<Bytes, 1> parts = {rest};
-      remember_tail(copy, parts, static_cast<std::size_t>(n));
-      return decode_notice(std::span(copy.tail).last(copy.tail_bytes));
-    }
-  }
-  return decode_notice(std::span(link.tail).last(link.tail_bytes));
+  known = decode_notice(std::span(notice).first(static_cast<std::size_t>(std::max<ssize_t>(n, 0))));
+  return *known;
 }
 
 Error TcpMesh::fail(Rank peer, int errnum) {
   if (aborted_) return cancelled();
-  const Departure departure = departure_of(links_[peer]);
+  const Departure departure = departure_of(peer);
   culprit_ = culprit_of(peer, departure);
   Error error = departure_error(*this, peer, departure);
   if (departure.kind == DepartureKind::kLost && errnum != 0) {
@@ -143,53 +124,49 @@ Error TcpMesh::fail(Rank peer, int errnum) {
   return error;
 }
 
-void TcpMesh::prepare_poll(std::span<const Interest> interests) {
-  for (std::size_t i = 0; i < links_.size(); ++i) {
-    const bool watched = links_[i].socket.open() && !links_[i].left;
-    poll_[i] = {watched ? links_[i].socket.fd() : -1, POLLRDHUP, 0};
+std::size_t TcpMesh::prepare_poll(std::span<const Interest> interests) {
+  std::size_t count = 0;
+  for (Rank peer = 0; peer < links_.size(); ++peer) {
+    poll_[count++] = {departures_[peer] ? -1 : links_[peer].control.fd(), POLLIN, 0};
   }
-  poll_.back() = {interrupt_.fd(), POLLIN, 0};
+  poll_[count++] = {interrupt_.fd(), POLLIN, 0};
   for (const Interest& interest : interests) {
-    pollfd& entry = poll_[interest.peer];
-    entry.fd = links_[interest.peer].socket.fd();
-    entry.events |= interest.direction == Direction::kSend ? POLLOUT : POLLIN;
+    const bool sends = interest.direction == Direction::kSend;
+    poll_[count++] = {links_[interest.peer].data.fd(), static_cast<short>(sends ? POLLOUT : POLLIN),
+                      0};
   }
+  return count;
 }
 
-// Whether something can move; an error when a peer is gone that has not said farewell.
-Result<bool> TcpMesh::read_poll() {
-  bool ready = false;
+// An error when a peer has left that did not say farewell. One that vanished comes before one that
+// gave up, for that may be why.
+Result<void> TcpMesh::look_for_departures() {
   std::optional<Rank> gave_up;
   for (Rank peer = 0; peer < links_.size(); ++peer) {
-    const pollfd& entry = poll_[peer];
-    if (entry.fd < 0 || entry.revents == 0) continue;
-    if ((entry.revents & kGone) == 0 || (entry.events & POLLIN) != 0) {
-      // With POLLIN wanted, what is still unread comes first and the end is seen after it.
-      ready = true;
-      continue;
-    }
-    const Departure departure = departure_of(links_[peer]);
+    if (poll_[peer].fd < 0 || poll_[peer].revents == 0) continue;
+    const Departure departure = departure_of(peer);
     if (departure.kind == DepartureKind::kLost) return fail(peer, 0);
-    if (departure.kind == DepartureKind::kGaveUp || (entry.events & POLLOUT) != 0) {
-      gave_up = gave_up.value_or(peer);
-    }
-    links_[peer].left = true;
+    if (departure.kind == DepartureKind::kGaveUp && !gave_up) gave_up = peer;
   }
   if (gave_up) return fail(*gave_up, 0);
-  return ready;
+  return {};
 }
 
 Result<void> TcpMesh::wait(std::span<const Interest> interests, Deadline deadline) {
+  DL_ASSERT(interests.size() <= 2 * links_.size(), "one interest for each direction of a link");
   for (;;) {
-    prepare_poll(interests);
+    const std::size_t count = prepare_poll(interests);
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     const auto timeout = std::clamp<std::int64_t>(left.count(), 0, 3'600'000);
-    const int n = ::poll(poll_.data(), poll_.size(), static_cast<int>(timeout));
+    const int n = ::poll(poll_.data(), count, static_cast<int>(timeout));
     if (aborted_) return cancelled();
     if (n > 0) {
-      DL_TRY(const bool ready, read_poll());
-      if (ready) return {};
+      DL_CHECK(look_for_departures());
+      const std::span waited = std::span(poll_).subspan(links_.size() + 1, interests.size());
+      if (std::any_of(waited.begin(), waited.end(), [](auto& e) { return e.revents != 0; })) {
+        return {};
+      }
     }
     if (std::chrono::steady_clock::now() >= deadline) return stall_error(*this, interests);
   }
@@ -202,23 +179,23 @@ void TcpMesh::abort() {
   (void)!::write(interrupt_.fd(), &one, sizeof(one));
 }
 
-// Puts the notice on every link and ends this direction of it. A link that is full stays without.
+// Puts the notice on every link, then ends this side of them.
 void TcpMesh::part(const Departure& departure) {
   const Notice notice = encode_notice(departure);
-  for (Link& link : links_) {
-    if (!link.socket.open()) continue;
-    (void)!::send(link.socket.fd(), notice.data(), notice.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    ::shutdown(link.socket.fd(), SHUT_WR);
+  for (const LinkSockets& link : links_) {
+    if (!link.control.open()) continue;
+    (void)!::send(link.control.fd(), notice.data(), notice.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    ::shutdown(link.control.fd(), SHUT_WR);
+    ::shutdown(link.data.fd(), SHUT_WR);
   }
 }
 
-// Closing a socket with unread data resets the connection and drops what was not yet delivered:
-// the notice, or the last bytes of a collective that the peer is still in.
+// Closing a socket with unread data resets the connection and drops what was not yet delivered,
+// maybe the last bytes of a collective that the peer is still in.
 void TcpMesh::linger() {
   const auto deadline = std::chrono::steady_clock::now() + kLinger;
-  for (Link& link : links_) {
-    int unsent = 0;
-    while (link.socket.open() && ::ioctl(link.socket.fd(), SIOCOUTQ, &unsent) == 0 && unsent > 0 &&
+  for (const LinkSockets& link : links_) {
+    while (link.data.open() && undelivered(link.data.fd()) &&
            std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }

@@ -1,13 +1,16 @@
 // Links as TCP connections: non-blocking sockets under one poll().
 //
-// While a rank waits for some links it watches all of them, so the death of any peer is seen when
-// its kernel closes the connection, not when the ring comes round to it.
+// A link is two connections. One carries the data; the other stays silent until its end, when a
+// rank that leaves in order puts its notice there. While a rank waits for some links it watches the
+// silent half of all, so the death of any peer is seen when its kernel closes the connections, not
+// when the ring comes round to it.
 
 #pragma once
 
 #include <poll.h>
 
 #include <atomic>
+#include <optional>
 #include <vector>
 
 #include "worker/transport/departure.h"
@@ -17,10 +20,15 @@
 
 namespace dl::worker::transport::tcp {
 
+struct LinkSockets {
+  Socket data;
+  Socket control;
+};
+
 class TcpMesh final : public Mesh {
  public:
-  // `sockets` by rank; this rank's own is closed.
-  TcpMesh(Rank rank, std::vector<PeerAddress> addresses, std::vector<Socket> sockets);
+  // `links` by rank; this rank's own are closed.
+  TcpMesh(Rank rank, std::vector<PeerAddress> addresses, std::vector<LinkSockets> links);
   ~TcpMesh() override;
 
   Rank rank() const override { return rank_; }
@@ -33,27 +41,22 @@ class TcpMesh final : public Mesh {
   Counters counters() const override { return counters_; }
 
  private:
-  struct Link {
-    Socket socket;
-    PeerAddress address;
-    Notice tail{};               // The last bytes received, which may be a notice.
-    std::size_t tail_bytes = 0;  // How much of `tail` counts, from its end.
-    bool left = false;           // With a farewell: no longer watched.
-  };
-
-  void remember_tail(Link& link, std::span<const Bytes> parts, std::size_t moved);
-  Departure departure_of(Link& link);
+  Departure departure_of(Rank peer);
   Error fail(Rank peer, int errnum);
   Error cancelled() const;
-  void prepare_poll(std::span<const Interest> interests);
-  Result<bool> read_poll();
+  std::size_t prepare_poll(std::span<const Interest> interests);
+  Result<void> look_for_departures();
   void part(const Departure& departure);
   void linger();
 
   const Rank rank_;
-  std::vector<Link> links_;
-  Socket interrupt_;          // An eventfd that abort() writes to.
-  std::vector<pollfd> poll_;  // One a rank, then `interrupt_`.
+  const std::vector<PeerAddress> addresses_;
+  const std::vector<LinkSockets> links_;
+  const Socket interrupt_;  // An eventfd that abort() writes to.
+  // By rank. With a farewell, its link is no longer watched.
+  std::vector<std::optional<Departure>> departures_;
+  // The control half of each rank's link, `interrupt_`, then what is waited for.
+  std::vector<pollfd> poll_;
   std::atomic<bool> aborted_ = false;
   std::atomic<Rank> culprit_;
   Counters counters_;

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/result.h"
@@ -22,6 +24,21 @@ struct GangOptions {
   std::uint32_t world_size = 2;
   std::size_t link_bytes = 1 << 20;  // kInproc: small ones make senders wait.
 };
+
+// For the threads of a gang, where Catch2's macros must not be used: these throw, spawn rethrows.
+template <class T>
+T must(Result<T> result) {
+  if (!result) throw std::runtime_error(to_string(result.error()));
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+template <class T>
+Error must_fail(const Result<T>& result) {
+  if (result) throw std::logic_error("this should have failed");
+  return result.error();
+}
+inline void expect(bool condition, const char* what) {
+  if (!condition) throw std::logic_error(what);
+}
 
 using RankFn = std::function<void(std::unique_ptr<Mesh>)>;
 
