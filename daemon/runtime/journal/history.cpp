@@ -39,6 +39,12 @@ Result<std::optional<coordinator::Job>> History::finished_job(JobId id) {
   return std::optional(std::move(job));
 }
 
+Result<bool> History::is_finished(JobId id) {
+  const std::lock_guard lock(mutex_);
+  DL_TRY(Statement row, database_.prepare("SELECT 1 FROM jobs WHERE id = ?"));
+  return row.bind(1, id.value).step();
+}
+
 Result<std::vector<coordinator::Job>> History::finished_jobs(const FinishedJobsQuery& query) {
   const std::lock_guard lock(mutex_);
   DL_TRY(Statement rows,

@@ -48,6 +48,7 @@ class History {
 
   // Absent: it is live, or has never been.
   Result<std::optional<coordinator::Job>> finished_job(JobId id);
+  Result<bool> is_finished(JobId id);
   // Newest first, without parsed spec.
   Result<std::vector<coordinator::Job>> finished_jobs(const FinishedJobsQuery& query);
   // The greatest number among them.

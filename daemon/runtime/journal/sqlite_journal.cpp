@@ -89,6 +89,7 @@ Result<void> SqliteJournal::prepare() {
 }
 
 Result<void> SqliteJournal::commit(const Batch& batch) {
+  const auto begin = std::chrono::steady_clock::now();
   Statements& sql = *statements_;
   DL_CHECK(sql.begin.run());
   Result<void> written = write(batch);
@@ -100,13 +101,15 @@ Result<void> SqliteJournal::commit(const Batch& batch) {
     return written.error();
   }
   last_seq_ += batch.mutations.size();
-  const std::uint64_t first_event =
-      std::exchange(next_event_, next_event_ + batch.records.events.size());
+  next_event_ += batch.records.events.size();
   if (snapshot_ && snapshot_->parts != 0 && snapshot_->written == snapshot_->text.size()) {
     snapshot_.reset();
     ++snapshots_;
   }
-  if (options_.on_commit) options_.on_commit(batch, first_event);
+  if (options_.on_commit) {
+    options_.on_commit(
+        batch, std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begin));
+  }
   return {};
 }
 

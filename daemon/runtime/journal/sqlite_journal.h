@@ -20,8 +20,8 @@ struct SqliteJournalOptions {
   std::filesystem::path file;
   // A snapshot is due after so many mutations, or four for each live job if that is more.
   std::uint64_t snapshot_every = 10'000;
-  // Told of every batch that is on stable storage, with the id of its first event.
-  std::function<void(const coordinator::Batch& batch, std::uint64_t first_event)> on_commit;
+  // Told of every batch that is on stable storage, and how long that took.
+  std::function<void(const coordinator::Batch& batch, Duration took)> on_commit;
 };
 
 class SqliteJournal : public coordinator::Journal {

@@ -1,0 +1,73 @@
+#include "daemon/runtime/server/job_lookup.h"
+
+#include <boost/asio/post.hpp>
+#include <charconv>
+
+namespace dl::runtime::server {
+namespace {
+
+std::map<NodeId, std::string> hosts_of(const coordinator::State& state) {
+  std::map<NodeId, std::string> hosts;
+  for (const auto& [id, node] : state.nodes) hosts.emplace(id, node.host);
+  return hosts;
+}
+
+}  // namespace
+
+Result<JobId> parse_job_reference(const std::string& reference) {
+  if (reference == "latest") return JobId{0};
+  JobId id;
+  const auto [end, error] =
+      std::from_chars(reference.data(), reference.data() + reference.size(), id.value);
+  if (error != std::errc{} || end != reference.data() + reference.size() || id.value == 0) {
+    return invalid_argument("\"" + reference +
+                            "\" is not a job; give its number, as in 42, or \"latest\"");
+  }
+  return id;
+}
+
+void JobLookup::find(const std::string& reference, Found then, LookupDetail detail) {
+  const auto parsed = parse_job_reference(reference);
+  if (!parsed) {
+    boost::asio::post(pool_, [then = std::move(then), error = parsed.error()] { then(error); });
+    return;
+  }
+  control_.query([this, id = *parsed, detail,
+                  then = std::move(then)](const coordinator::Loop& loop) {
+    const coordinator::State& state = loop.state();
+    const JobId wanted = id.value == 0 ? JobId{state.next_job - 1} : id;
+    const auto job = state.jobs.find(wanted);
+    if (job == state.jobs.end()) {
+      boost::asio::post(pool_, [this, wanted, detail, hosts = hosts_of(state), then]() mutable {
+        find_finished(wanted, std::move(hosts), detail, then);
+      });
+      return;
+    }
+    JobView view{job->second, true, hosts_of(state), {}, {}};
+    explain(view, state, detail);
+    boost::asio::post(pool_, [view = std::move(view), then]() mutable { then(std::move(view)); });
+  });
+}
+
+void JobLookup::explain(JobView& view, const coordinator::State& state, LookupDetail detail) const {
+  const Timestamp now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  view.why = coordinator::why(state, settings_, view.job, now);
+  if (detail == LookupDetail::kExplained) {
+    view.explanation = coordinator::explain(state, settings_, view.job, now);
+  }
+}
+
+void JobLookup::find_finished(JobId id, std::map<NodeId, std::string> hosts, LookupDetail detail,
+                              const Found& then) {
+  if (id.value == 0) return then(not_found("there is no job yet; submit one: dlctl submit"));
+  auto job = history_.finished_job(id);
+  if (!job) return then(job.error());
+  if (!*job) {
+    return then(not_found("there is no job " + to_string(id) + "; dlctl jobs lists all"));
+  }
+  JobView view{**std::move(job), false, std::move(hosts), {}, {}};
+  explain(view, {}, detail);  // The state says nothing of jobs that have ended.
+  then(std::move(view));
+}
+
+}  // namespace dl::runtime::server
