@@ -171,7 +171,7 @@ Result<void> SqliteJournal::write_records(const coordinator::Records& records) {
 }
 
 void SqliteJournal::offer_snapshot(const State& state) {
-  const std::uint64_t due = std::max<std::uint64_t>(options_.snapshot_every, 4 * state.jobs.size());
+  const std::uint64_t due = std::max<std::uint64_t>(options_.snapshot_every, state.jobs.size() / 2);
   if (snapshot_ || last_seq_ - snapshot_seq_ < due) return;
   snapshot_ = std::make_unique<Snapshot>();
   snapshot_->seq = snapshot_seq_ = last_seq_;

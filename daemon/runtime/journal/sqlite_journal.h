@@ -18,7 +18,8 @@ namespace dl::runtime::journal {
 
 struct SqliteJournalOptions {
   std::filesystem::path file;
-  // A snapshot is due after so many mutations, or four for each live job if that is more.
+  // A snapshot is due after so many mutations, or half as many as there are live jobs if that is
+  // more: its cost stays in proportion.
   std::uint64_t snapshot_every = 10'000;
   // Told of every batch that is on stable storage, and how long that took.
   std::function<void(const coordinator::Batch& batch, Duration took)> on_commit;
