@@ -20,7 +20,8 @@ struct Reply {
 
 // --- to agents. Each may be repeated; the agent takes each once. ---------------------------------
 
-// The answer to AgentConnected.
+// The answer to AgentConnected. When that connection is gone by now, the shell says so with an
+// AgentDisconnected of this session: else the node would count as connected for ever.
 struct WelcomeAgent {
   std::uint64_t connection = 0;
   NodeId node;
