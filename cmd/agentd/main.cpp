@@ -1,6 +1,7 @@
 // dl-agentd: the daemon of one machine of the cluster. Wiring only.
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -79,10 +80,10 @@ Result<runtime::agent::AgentConfig> config_of(const Options& options) {
   config.retention = {
       .age_max = std::chrono::ceil<std::chrono::hours>(options.duration("keep_logs")),
       .bytes_max = options.bytes("keep_logs_bytes")};
-  DL_TRY(auto report, runtime::device::probe(
-                          {.cpus = static_cast<std::uint32_t>(options.integer("cpus")),
-                           .memory_bytes = options.bytes("memory"),
-                           .gpus = options.list("gpus")}));
+  DL_TRY(auto report,
+         runtime::device::probe({.cpus = static_cast<std::uint32_t>(options.integer("cpus")),
+                                 .memory_bytes = options.bytes("memory"),
+                                 .gpus = options.list("gpus")}));
   for (const auto& remark : report.remarks) spdlog::info("{}", remark);
   config.resources = std::move(report.resources);
   return config;
@@ -98,8 +99,18 @@ sigset_t block_signals() {
   return set;
 }
 
+// Held ports and watched tasks cost descriptors, more than the usual 1,024 on a large node.
+void raise_descriptor_limit() {
+  constexpr rlim_t kWanted = 65536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kWanted) return;
+  limit.rlim_cur = std::min(limit.rlim_max, kWanted);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 Result<void> run(const Options& options) {
   const sigset_t set = block_signals();
+  raise_descriptor_limit();
   DL_TRY(auto config, config_of(options));
   const std::string node = config.node;
   const std::string coordinator = config.link.coordinator;

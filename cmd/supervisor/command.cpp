@@ -70,8 +70,7 @@ void restore_signals() {
 bool open_output(Outcome& outcome) {
   const int log = ::open(supervise::kLogFile, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (log >= 0 && null >= 0 && ::dup2(null, 0) == 0 && ::dup2(log, 1) == 1 &&
-      ::dup2(log, 2) == 2) {
+  if (log >= 0 && null >= 0 && ::dup2(null, 0) == 0 && ::dup2(log, 1) == 1 && ::dup2(log, 2) == 2) {
     return true;
   }
   outcome.failed_step = supervise::kStepLog;
@@ -145,7 +144,15 @@ unsigned long oom_kills(const Request& request) {
 }
 
 void remove_cgroups(const Request& request) {
-  for (int i = 0; i < request.cgroup_count; ++i) ::rmdir(request.cgroups[i]);
+  for (int i = 0; i < request.cgroup_count; ++i) {
+    ::rmdir(request.cgroups[i]);
+    char parent[1024];
+    std::snprintf(parent, sizeof parent, "%s", request.cgroups[i]);
+    char* name = std::strrchr(parent, '/');
+    if (name == nullptr || name == parent) continue;
+    *name = '\0';
+    ::rmdir(parent);
+  }
 }
 
 }  // namespace dl::supervisor

@@ -30,7 +30,7 @@ pid_t start_command(const Request& request, Outcome& outcome);
 // The OOM kills in the command's cgroups.
 unsigned long oom_kills(const Request& request);
 
-// Removes the cgroups, which are empty by now.
+// Removes the cgroups, which are empty by now, and their parents when no other task is in them.
 void remove_cgroups(const Request& request);
 
 }  // namespace dl::supervisor

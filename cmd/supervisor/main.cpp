@@ -46,6 +46,7 @@ int watch(pid_t command, long grace_ms, const sigset_t& set) {
   int again_ms = 10;  // Between two looks at a tree that is being killed; doubled each time.
   int status = 0;
   bool command_ended = false;
+  bool terminated = false;  // SIGTERM has gone round: a second one may break off a good ending.
   bool killing = false;
   long long kill_at = 0;
   for (;;) {
@@ -59,7 +60,8 @@ int watch(pid_t command, long grace_ms, const sigset_t& set) {
     if (reaped < 0 && errno == ECHILD) return status;
     if (command_ended && !killing && kill_at == 0) {
       // What the command has left behind would hold the task's slots for ever.
-      signal_tree(SIGTERM);
+      if (!terminated) signal_tree(SIGTERM);
+      terminated = true;
       kill_at = now_ms() + grace_ms;
     }
     if (kill_at != 0 && now_ms() >= kill_at) killing = true;
@@ -69,7 +71,10 @@ int watch(pid_t command, long grace_ms, const sigset_t& set) {
       again_ms = again_ms < kAgainMsMax ? 2 * again_ms : kAgainMsMax;
     }
     const int number = wait_signal(set, kill_at);
-    if (number == SIGTERM && !killing) signal_tree(SIGTERM);
+    if (number == SIGTERM && !killing) {
+      signal_tree(SIGTERM);
+      terminated = true;
+    }
     if (number == supervise::kKillTreeSignal) killing = true;
   }
 }
@@ -108,7 +113,7 @@ int run(const Request& request) {
   // A full disk may have room a moment later; without the record the end would count as lost.
   constexpr int kTriesMax = 60;
   for (int tries = 0; !write_exit_file(outcome); ++tries) {
-    if (tries == kTriesMax) return 1;
+    if (tries == kTriesMax || errno == ENOENT) return 1;  // ENOENT: the folder itself is gone.
     ::sleep(1);
   }
   return 0;

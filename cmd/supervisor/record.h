@@ -19,7 +19,7 @@ struct Outcome {
 // "<own pid> <own start time> <boot id> <task>". Not synced: it means nothing after a reboot.
 bool write_pid_file(pid_t task);
 
-// Synced before it is renamed into place. False when the disk has no room for it.
+// Synced before it is renamed into place. False, with errno, when the disk has no room for it.
 bool write_exit_file(const Outcome& outcome);
 
 }  // namespace dl::supervisor

@@ -166,9 +166,8 @@ class Decider {
   }
 
   void send_heartbeat() {
-    effects_.push_back(SendHeartbeat{.session = state_.session,
-                                     .free_ports = ports_of(state_),
-                                     .tasks = inventory(state_)});
+    effects_.push_back(SendHeartbeat{
+        .session = state_.session, .free_ports = ports_of(state_), .tasks = inventory(state_)});
     state_.next_heartbeat = now_ + settings_.heartbeat;
   }
 
@@ -194,14 +193,12 @@ class Decider {
     if (id.attempt.attempt > 1) raise_fence(id.attempt.trial_id(), id.attempt.attempt - 1);
     for (const auto port : order.ports) state_.free_ports.erase(port);
     const auto entry = state_.tasks.emplace(
-        id, AgentTask{.status = {.id = id,
-                                 .state = TaskState::kStarting,
-                                 .pid = 0,
-                                 .exit = std::nullopt},
-                      .slots = order.slots,
-                      .ports = order.ports,
-                      .grace = order.grace,
-                      .kill_at = std::nullopt});
+        id, AgentTask{
+                .status = {.id = id, .state = TaskState::kStarting, .pid = 0, .exit = std::nullopt},
+                .slots = order.slots,
+                .ports = order.ports,
+                .grace = order.grace,
+                .kill_at = std::nullopt});
     effects_.push_back(SpawnTask{order});
     say_changed(entry.first->second);
     refill_ports();

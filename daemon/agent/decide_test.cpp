@@ -69,8 +69,7 @@ TEST_CASE("a task is started once, however often it is ordered", "[agent]") {
   CHECK(agent.state_of(task) == TaskState::kRunning);
 }
 
-TEST_CASE("a stop is SIGTERM, then SIGKILL when the grace is over, then SIGKILL again",
-          "[agent]") {
+TEST_CASE("a stop is SIGTERM, then SIGKILL when the grace is over, then SIGKILL again", "[agent]") {
   Agent agent;
   const auto task = worker(1);
   agent.run(task);

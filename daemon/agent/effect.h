@@ -9,7 +9,7 @@
 
 namespace dl::agent {
 
-// --- to the coordinator. Dropped by the shell when there is no connection. ------------------------
+// --- to the coordinator. Dropped by the shell when there is no connection. -------------------
 struct SendRegistration {
   std::string node;
   NodeResources resources;
@@ -26,7 +26,7 @@ struct SendTaskChanged {
   TaskStatus status;
 };
 
-// --- to the machine ---------------------------------------------------------------------------
+// --- to the machine --------------------------------------------------------------------------
 struct SpawnTask {  // The shell lets go of the task's ports just before.
   StartTask order;
 };
@@ -41,7 +41,7 @@ struct HoldPorts {  // Reserve so many more.
   std::size_t count = 0;
 };
 
-using Effect = std::variant<SendRegistration, SendHeartbeat, SendTaskChanged, SpawnTask,
-                            SignalTask, DropTask, HoldPorts>;
+using Effect = std::variant<SendRegistration, SendHeartbeat, SendTaskChanged, SpawnTask, SignalTask,
+                            DropTask, HoldPorts>;
 
 }  // namespace dl::agent

@@ -10,7 +10,7 @@
 
 namespace dl::agent {
 
-// --- from the coordinator ---------------------------------------------------------------------
+// --- from the coordinator --------------------------------------------------------------------
 struct Connected {};  // The stream is up; the coordinator waits for our registration.
 struct Disconnected {};
 struct Welcomed {
@@ -27,8 +27,8 @@ struct ForgetOrdered {
   TaskId task;
 };
 
-// --- from supervisors and the shell -------------------------------------------------------------
-// A supervisor that was found running, or found dead with an exit on record, when the agent started.
+// --- from supervisors and the shell ----------------------------------------------------------
+// A supervisor that was found when the agent started: running, or dead with an exit on record.
 struct TaskFound {
   TaskStatus status;
   SlotSet slots;

@@ -37,7 +37,8 @@ struct Fence {
 struct State {
   NodeId node;
   NodeResources resources;
-  std::map<TaskId, AgentTask> tasks;  // Live ones, and ended ones the coordinator has not forgotten.
+  std::map<TaskId, AgentTask>
+      tasks;  // Live ones, and ended ones the coordinator has not forgotten.
   // What a late or doubled order is measured against. Both are kept for Settings::memory only.
   std::map<TrialId, Fence> fence;
   std::map<TaskId, Timestamp> forgotten;

@@ -34,9 +34,7 @@ constexpr auto kRetentionEvery = 10min;
 constexpr auto kLastWordMax = 500ms;  // How long an ended worker's stream may hold up its exit.
 constexpr auto kLastWordLook = 5ms;
 
-Timestamp now() {
-  return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-}
+Timestamp now() { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
 
 Result<supervise::Fd> lock_state_dir(const fs::path& state_dir) {
   const fs::path file = state_dir / "lock";
@@ -141,8 +139,10 @@ AgentShell::Impl::Impl(AgentConfig config, supervise::Fd lock)
                .cgroups = config_.cgroups ? supervise::Cgroups::detect(config_.node)
                                           : supervise::Cgroups::none("--cgroups none"),
                .cpu_quota = config_.cpu_quota},
-              {.spawned = [this](const TaskId& task,
-                                 std::uint32_t pid) { post(core::TaskSpawned{task, pid}); },
+              {.spawned =
+                   [this](const TaskId& task, std::uint32_t pid) {
+                     post(core::TaskSpawned{task, pid});
+                   },
                .ended = [this](const TaskId& task) { on_task_ended(task, 0ms); }}),
       link_(loop_, config_.link,
             {.up = [this] { post(core::Connected{}); },
@@ -165,21 +165,21 @@ AgentShell::Impl::Impl(AgentConfig config, supervise::Fd lock)
 AgentShell::Impl::~Impl() {
   server_.reset();
   files_.join();
-  runner_.options().cgroups.remove_all();
 }
 
 LogReaders::Callbacks AgentShell::Impl::log_callbacks() {
   return {.is_live = [this](const TaskId& task) { return is_live(task); },
-          .send = [this](LogBlock block, std::function<void()> sent) {
-            v1::FromAgent message;
-            v1::LogData& data = *message.mutable_log_data();
-            data.set_request(block.request);
-            data.set_data(std::move(block.data));
-            data.set_offset(block.offset);
-            data.set_end(block.end);
-            data.set_error(block.error);
-            link_.send(std::move(message), std::move(sent));
-          }};
+          .send =
+              [this](LogBlock block, std::function<void()> sent) {
+                v1::FromAgent message;
+                v1::LogData& data = *message.mutable_log_data();
+                data.set_request(block.request);
+                data.set_data(std::move(block.data));
+                data.set_offset(block.offset);
+                data.set_end(block.end);
+                data.set_error(block.error);
+                link_.send(std::move(message), std::move(sent));
+              }};
 }
 
 // gRPC's threads only hand over.
@@ -225,7 +225,7 @@ void AgentShell::Impl::shut_down() {
   loop_.stop();
 }
 
-// --- the core -------------------------------------------------------------------------------------
+// --- the core --------------------------------------------------------------------------------
 
 // Effects may bring events about at once; those wait for their turn.
 void AgentShell::Impl::post(core::Event event) {
@@ -247,12 +247,13 @@ void AgentShell::Impl::perform(const core::Effect& effect) {
 
 void AgentShell::Impl::do_effect(const core::SendRegistration& effect) {
   v1::FromAgent message;
-  *message.mutable_registration() = wire::to_wire(wire::Registration{.node = effect.node,
-                                                                     .host = config_.host,
-                                                                     .version = config_.version,
-                                                                     .resources = effect.resources,
-                                                                     .free_ports = effect.free_ports,
-                                                                     .tasks = effect.tasks});
+  *message.mutable_registration() =
+      wire::to_wire(wire::Registration{.node = effect.node,
+                                       .host = config_.host,
+                                       .version = config_.version,
+                                       .resources = effect.resources,
+                                       .free_ports = effect.free_ports,
+                                       .tasks = effect.tasks});
   link_.send(std::move(message));
 }
 
@@ -296,7 +297,7 @@ void AgentShell::Impl::set_timer() {
   });
 }
 
-// --- the coordinator -------------------------------------------------------------------------------
+// --- the coordinator -------------------------------------------------------------------------
 
 void AgentShell::Impl::on_message(const v1::ToAgent& message) {
   if (auto done = on_order(message); !done) {
@@ -306,9 +307,7 @@ void AgentShell::Impl::on_message(const v1::ToAgent& message) {
 
 Result<void> AgentShell::Impl::on_order(const v1::ToAgent& message) {
   switch (message.message_case()) {
-    case v1::ToAgent::kWelcome:
-      on_welcome(message.welcome());
-      break;
+    case v1::ToAgent::kWelcome: on_welcome(message.welcome()); break;
     case v1::ToAgent::kStartTask: {
       DL_TRY(auto order, wire::from_wire(message.start_task(), config_.node));
       post(core::StartOrdered{std::move(order)});
@@ -329,16 +328,12 @@ Result<void> AgentShell::Impl::on_order(const v1::ToAgent& message) {
       relay_.acknowledge(task, message.reports_acknowledged().number());
       break;
     }
-    case v1::ToAgent::kReadLog:
-      return on_read_log(message.read_log());
-    case v1::ToAgent::kCancelLog:
-      logs_.cancel(message.cancel_log().request());
-      break;
+    case v1::ToAgent::kReadLog: return on_read_log(message.read_log());
+    case v1::ToAgent::kCancelLog: logs_.cancel(message.cancel_log().request()); break;
     case v1::ToAgent::kMoreLog:
       logs_.more(message.more_log().request(), message.more_log().bytes());
       break;
-    case v1::ToAgent::MESSAGE_NOT_SET:
-      break;  // Of a newer coordinator.
+    case v1::ToAgent::MESSAGE_NOT_SET: break;  // Of a newer coordinator.
   }
   return {};
 }
@@ -347,8 +342,8 @@ void AgentShell::Impl::on_welcome(const v1::Welcome& welcome) {
   if (welcome.heartbeat_ms() > 0) {
     settings_.heartbeat = std::chrono::milliseconds(welcome.heartbeat_ms());
   }
-  spdlog::info("the coordinator at {} has welcomed node {}, session {}",
-               config_.link.coordinator, config_.node, welcome.session());
+  spdlog::info("the coordinator at {} has welcomed node {}, session {}", config_.link.coordinator,
+               config_.node, welcome.session());
   if (state_.session != 0) relay_.set_session(false);
   post(core::Welcomed{welcome.session()});
   relay_.set_session(true);
@@ -371,14 +366,15 @@ void AgentShell::Impl::on_link_down() {
   post(core::Disconnected{});
 }
 
-// --- the workers -----------------------------------------------------------------------------------
+// --- the workers -----------------------------------------------------------------------------
 
 void AgentShell::Impl::on_report(const std::shared_ptr<WorkerStream>& stream,
                                  v1::TaskReport report) {
   const auto task = wire::from_wire(report.task());
   if (!task || !state_.tasks.contains(*task)) {
-    stream->close({grpc::StatusCode::NOT_FOUND,
-                   "this agent has no task " + (task ? to_string(*task) : std::string("of that name"))});
+    stream->close(
+        {grpc::StatusCode::NOT_FOUND,
+         "this agent has no task " + (task ? to_string(*task) : std::string("of that name"))});
     return;
   }
   keep_failure(*task, report);
@@ -388,17 +384,16 @@ void AgentShell::Impl::on_report(const std::shared_ptr<WorkerStream>& stream,
 void AgentShell::Impl::keep_failure(const TaskId& task, const v1::TaskReport& report) {
   if (report.failure_kind().empty()) return;
   const auto kind = failure_kind_from_string(report.failure_kind());
-  runner_.record_failure(task, {.kind = kind.value_or(FailureKind::kUserCode),
-                                .message = report.failure_message()});
+  runner_.record_failure(
+      task, {.kind = kind.value_or(FailureKind::kUserCode), .message = report.failure_message()});
 }
 
 // A worker's last word may still be on its way while its process is gone already.
 void AgentShell::Impl::on_task_ended(const TaskId& task, std::chrono::milliseconds waited) {
   if (relay_.is_open(task) && waited < kLastWordMax) {
     auto timer = std::make_shared<asio::steady_timer>(loop_, kLastWordLook);
-    timer->async_wait([this, task, waited, timer](auto) {
-      on_task_ended(task, waited + kLastWordLook);
-    });
+    timer->async_wait(
+        [this, task, waited, timer](auto) { on_task_ended(task, waited + kLastWordLook); });
     return;
   }
   const auto found = state_.tasks.find(task);
@@ -416,8 +411,8 @@ void AgentShell::Impl::sweep_old_folders() {
   for (const auto& [id, task] : state_.tasks) keep.insert(supervise::folder_name(id));
   asio::post(files_, [tasks_dir = runner_.options().tasks_dir, retention = config_.retention,
                       keep = std::move(keep)] {
-    const auto removed = supervise::remove_old_folders(tasks_dir, retention, keep,
-                                                       fs::file_time_type::clock::now());
+    const auto removed =
+        supervise::remove_old_folders(tasks_dir, retention, keep, fs::file_time_type::clock::now());
     if (!removed.empty()) spdlog::info("removed {} old task folders", removed.size());
   });
   retention_timer_.expires_after(kRetentionEvery);
@@ -426,7 +421,7 @@ void AgentShell::Impl::sweep_old_folders() {
   });
 }
 
-// --- the face --------------------------------------------------------------------------------------
+// --- the face --------------------------------------------------------------------------------
 
 AgentShell::AgentShell(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AgentShell::~AgentShell() = default;

@@ -21,7 +21,7 @@ namespace dl::runtime::agent {
 
 struct AgentConfig {
   NodeId node;
-  std::string host;     // What other nodes dial; empty: what the coordinator sees.
+  std::string host;  // What other nodes dial; empty: what the coordinator sees.
   std::string version;
   std::filesystem::path state_dir;
   std::filesystem::path supervisor;  // Binaries.

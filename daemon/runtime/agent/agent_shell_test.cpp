@@ -76,11 +76,23 @@ struct Node {
   }
 
   pid_t spawn_agent() {
-    std::vector<std::string> words{
-        "dl-agentd",   "--coordinator", coordinator.address(), "--node",      "node-0",
-        "--state-dir", dir / "state",   "--token-file",        dir / "token", "--cpus",
-        "2",           "--gpus",        "none",                "--cgroup",    "none",
-        "--log-level", "error"};
+    std::vector<std::string> words{"dl-agentd",
+                                   "--coordinator",
+                                   coordinator.address(),
+                                   "--node",
+                                   "node-0",
+                                   "--state-dir",
+                                   dir / "state",
+                                   "--token-file",
+                                   dir / "token",
+                                   "--cpus",
+                                   "2",
+                                   "--gpus",
+                                   "none",
+                                   "--cgroup",
+                                   "none",
+                                   "--log-level",
+                                   "error"};
     words.insert(words.end(), flags.begin(), flags.end());
     std::vector<char*> arguments;
     for (auto& word : words) arguments.push_back(word.data());
@@ -139,8 +151,7 @@ struct Node {
   TaskExit exit_of(const TaskId& task) { return *wait_for_state(task, TaskState::kExited).exit; }
 };
 
-TEST_CASE("a command runs, its exit is told until it is forgotten, and its log stays",
-          "[agentd]") {
+TEST_CASE("a command runs, its exit is told until it is forgotten, and its log stays", "[agentd]") {
   Node node;
   const auto task = worker(1);
   node.coordinator.start(command(task, "echo to-out; echo $DL_TASK; pwd; exit 3"));
@@ -168,10 +179,11 @@ TEST_CASE("kill -9 of the agent: the task goes on, is found again, and no output
           "[agentd]") {
   Node node;
   const auto task = worker(2);
-  node.coordinator.start(command(
-      task, "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; done; "
-            "while [ ! -e go ]; do sleep 0.01; done; while [ $i -lt 6000 ]; do i=$((i+1)); "
-            "echo line $i; done; exit 4"));
+  node.coordinator.start(
+      command(task,
+              "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; done; "
+              "while [ ! -e go ]; do sleep 0.01; done; while [ $i -lt 6000 ]; do i=$((i+1)); "
+              "echo line $i; done; exit 4"));
   const auto pid = node.wait_for_state(task, TaskState::kRunning).pid;
   node.restart(SIGKILL);
   CHECK(node.wait_for_state(task, TaskState::kRunning).pid == pid);

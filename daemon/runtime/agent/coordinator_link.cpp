@@ -42,6 +42,8 @@ class CoordinatorLink::Stream final : public grpc::ClientBidiReactor<v1::FromAge
     if (broken_) return;
     queue_.push_back({std::move(message), std::move(written)});
     if (queue_.size() == 1) StartWrite(&queue_.front().message);
+    // A coordinator that takes nothing for so long is dialled anew.
+    if (queue_.size() > kQueueMax) context_.TryCancel();
   }
 
   void cancel() { context_.TryCancel(); }
@@ -75,8 +77,8 @@ class CoordinatorLink::Stream final : public grpc::ClientBidiReactor<v1::FromAge
   }
 
   void OnDone(const grpc::Status& status) override {
-    std::string reason = status.ok() ? "the coordinator has closed the connection"
-                                     : status.error_message();
+    std::string reason =
+        status.ok() ? "the coordinator has closed the connection" : status.error_message();
     handlers_.post([self = std::move(self_), reason = std::move(reason)] {
       self->handlers_.end(self.get(), reason);
     });
@@ -96,6 +98,8 @@ class CoordinatorLink::Stream final : public grpc::ClientBidiReactor<v1::FromAge
     RemoveHold();
   }
 
+  static constexpr std::size_t kQueueMax = 10'000;
+
   const Handlers handlers_;
   std::unique_ptr<v1::AgentService::Stub> stub_;
   grpc::ClientContext context_;
@@ -104,7 +108,7 @@ class CoordinatorLink::Stream final : public grpc::ClientBidiReactor<v1::FromAge
 
   std::mutex mutex_;
   std::deque<Outgoing> queue_;  // The first one is being written.
-  bool broken_ = false;  // Reads have ended.
+  bool broken_ = false;         // Reads have ended.
   bool released_ = false;
 };
 
@@ -152,9 +156,8 @@ Result<std::shared_ptr<CoordinatorLink::Stream>> CoordinatorLink::open() {
       std::move(channel), token,
       Stream::Handlers{
           .post = [this](auto work) { boost::asio::post(loop_, std::move(work)); },
-          .message = [this](const Stream* stream, const auto& message) {
-            on_message(stream, message);
-          },
+          .message = [this](const Stream* stream,
+                            const auto& message) { on_message(stream, message); },
           .end = [this](const Stream* stream, const auto& reason) { on_end(stream, reason); }});
 }
 

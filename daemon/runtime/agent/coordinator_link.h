@@ -18,9 +18,9 @@
 namespace dl::runtime::agent {
 
 struct LinkOptions {
-  std::string coordinator;          // "127.0.0.1:7400"
-  std::filesystem::path token_file; // Read anew for each connection.
-  std::filesystem::path tls_ca;     // Empty: no TLS.
+  std::string coordinator;           // "127.0.0.1:7400"
+  std::filesystem::path token_file;  // Read anew for each connection.
+  std::filesystem::path tls_ca;      // Empty: no TLS.
   std::chrono::milliseconds backoff_min{100};
   std::chrono::milliseconds backoff_max{5000};
 };

@@ -5,8 +5,8 @@
 namespace dl::runtime::agent {
 
 Environment base_environment(const std::function<const char*(const char*)>& lookup) {
-  static constexpr const char* kNames[] = {"PATH", "HOME",    "USER",   "LOGNAME", "SHELL",
-                                           "LANG", "LC_ALL",  "TMPDIR", "TZ"};
+  static constexpr const char* kNames[] = {"PATH", "HOME",   "USER",   "LOGNAME", "SHELL",
+                                           "LANG", "LC_ALL", "TMPDIR", "TZ"};
   Environment base{{"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LANG", "C.UTF-8"}};
   for (const char* name : kNames) {
     if (const char* value = lookup(name)) base[name] = value;

@@ -42,7 +42,8 @@ class FakeCoordinator final : public v1::AgentService::Service {
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
   // Waits for a message since the last clear() that `matches`; false after 20 s.
-  bool wait_for(const std::function<bool(const v1::FromAgent&)>& matches, v1::FromAgent* found = {}) {
+  bool wait_for(const std::function<bool(const v1::FromAgent&)>& matches,
+                v1::FromAgent* found = {}) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(20), [&] {
       for (const auto& message : messages_) {

@@ -22,8 +22,8 @@ constexpr std::chrono::milliseconds kPoll{100};
 
 struct LogReaders::Reader {
   Reader(boost::asio::io_context& loop, LogRequest what) : request(std::move(what)), timer(loop) {
-    window = request.window_bytes > 0 ? request.window_bytes
-                                      : std::numeric_limits<std::uint64_t>::max();
+    window =
+        request.window_bytes > 0 ? request.window_bytes : std::numeric_limits<std::uint64_t>::max();
   }
 
   LogRequest request;
@@ -38,8 +38,8 @@ struct LogReaders::Reader {
   std::string open() {
     file = supervise::Fd(::open(request.file.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) {
-      return "the log of " + to_string(request.task) + " cannot be read: " +
-             std::strerror(errno) + "; logs of old tasks are removed after a while";
+      return "the log of " + to_string(request.task) + " cannot be read: " + std::strerror(errno) +
+             "; logs of old tasks are removed after a while";
     }
     if (request.tail_lines > 0) offset = offset_of_tail(file.get(), request.tail_lines);
     return {};
@@ -47,8 +47,7 @@ struct LogReaders::Reader {
 
   std::string read_block(std::size_t size_max) {
     std::string data(size_max, '\0');
-    const ssize_t got =
-        ::pread(file.get(), data.data(), data.size(), static_cast<off_t>(offset));
+    const ssize_t got = ::pread(file.get(), data.data(), data.size(), static_cast<off_t>(offset));
     data.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     return data;
   }
@@ -109,8 +108,7 @@ void LogReaders::step(const std::shared_ptr<Reader>& reader) {
   });
 }
 
-void LogReaders::on_block(const std::shared_ptr<Reader>& reader, std::string data,
-                          bool was_live) {
+void LogReaders::on_block(const std::shared_ptr<Reader>& reader, std::string data, bool was_live) {
   if (reader->cancelled) return;
   const auto go_on = [this, reader](auto...) {
     reader->busy = false;
@@ -149,8 +147,7 @@ std::uint64_t offset_of_tail(int fd, std::uint64_t lines) {
   off_t end = size;
   while (end > 0) {
     const off_t begin = std::max<off_t>(0, end - static_cast<off_t>(kBlockMax));
-    const ssize_t got =
-        ::pread(fd, block.data(), static_cast<std::size_t>(end - begin), begin);
+    const ssize_t got = ::pread(fd, block.data(), static_cast<std::size_t>(end - begin), begin);
     if (got != end - begin) return static_cast<std::uint64_t>(end);
     for (off_t at = end - 1; at >= begin; --at) {
       // The newline that ends the last line does not begin another.

@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// --- ports ----------------------------------------------------------------------------------------
+// --- ports -----------------------------------------------------------------------------------
 
 constexpr PortRange kRange{.first = 18000, .last = 18063};
 
@@ -47,8 +47,7 @@ TEST_CASE("two agents of a machine never hold the same port", "[ports]") {
   }
 }
 
-TEST_CASE("a task's port is free to bind, and no agent takes it while the task lives",
-          "[ports]") {
+TEST_CASE("a task's port is free to bind, and no agent takes it while the task lives", "[ports]") {
   PortPool one(kRange, 0);
   one.hold(4);
   const std::vector<std::uint16_t> given{one.held().front()};
@@ -84,7 +83,7 @@ TEST_CASE("a range of ports is read, or refused with an example", "[ports]") {
   }
 }
 
-// --- environment ------------------------------------------------------------------------------------
+// --- environment -----------------------------------------------------------------------------
 
 TEST_CASE("a task gets a clean base, the order's variables, and its own GPUs", "[environment]") {
   const auto base = base_environment([](const char* name) -> const char* {
@@ -114,7 +113,7 @@ TEST_CASE("a task gets a clean base, the order's variables, and its own GPUs", "
   CHECK(env.at("OMP_NUM_THREADS") == "8");
 }
 
-// --- logs -------------------------------------------------------------------------------------------
+// --- logs ------------------------------------------------------------------------------------
 
 std::uint64_t tail_of(const std::string& text, std::uint64_t lines) {
   const test::TempDir dir;
@@ -143,7 +142,8 @@ struct LogFixture {
   std::string error;
   std::size_t largest = 0;
   std::function<void()> on_data = [] {};
-  LogReaders readers{loop, files,
+  LogReaders readers{loop,
+                     files,
                      {.is_live = [this](const TaskId&) { return live; },
                       .send =
                           [this](LogBlock block, std::function<void()> sent) {
@@ -213,7 +213,7 @@ TEST_CASE("a log that is not there is an end with an error", "[logs]") {
   CHECK(fixture.error.find("No such file") != std::string::npos);
 }
 
-// --- reports ----------------------------------------------------------------------------------------
+// --- reports ---------------------------------------------------------------------------------
 
 struct FakeStream final : WorkerStream {
   explicit FakeStream(std::uint64_t number) : number_(number) {}

@@ -68,8 +68,7 @@ Result<PortRange> parse_port_range(std::string_view text) {
 }
 
 PortPool::PortPool(PortRange range, std::uint64_t seed)
-    : range_(range),
-      next_(static_cast<std::uint32_t>(seed % (range.last - range.first + 1ULL))) {}
+    : range_(range), next_(static_cast<std::uint32_t>(seed % (range.last - range.first + 1ULL))) {}
 
 void PortPool::hold(std::size_t count) {
   const std::uint32_t size = range_.last - range_.first + 1U;

@@ -41,9 +41,8 @@ void ReportRelay::report(const TaskId& task, const std::shared_ptr<WorkerStream>
 }
 
 void ReportRelay::closed(const std::shared_ptr<WorkerStream>& stream) {
-  const auto found = std::find_if(workers_.begin(), workers_.end(), [&](const auto& entry) {
-    return entry.second.stream == stream;
-  });
+  const auto found = std::find_if(workers_.begin(), workers_.end(),
+                                  [&](const auto& entry) { return entry.second.stream == stream; });
   if (found == workers_.end()) return;
   Worker& worker = found->second;
   worker.stream.reset();

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <thread>
@@ -70,7 +70,7 @@ fs::path TaskRunner::folder_of(const TaskId& task) const {
   return options_.tasks_dir / supervise::folder_name(task);
 }
 
-// --- starting -----------------------------------------------------------------------------------
+// --- starting --------------------------------------------------------------------------------
 
 void TaskRunner::start(const StartTask& order) {
   const TaskId& id = order.context.task;
@@ -143,7 +143,7 @@ void TaskRunner::read_status(Process& process) {
   if (got > 0) callbacks_.spawned(process.id, static_cast<std::uint32_t>(std::atoi(text)));
 }
 
-// --- ending -------------------------------------------------------------------------------------
+// --- ending ----------------------------------------------------------------------------------
 
 void TaskRunner::watch(const std::shared_ptr<Process>& process) {
   process->pidfd.async_wait(stream_descriptor::wait_read, [this, process](auto error) {
@@ -223,7 +223,7 @@ void TaskRunner::drop(const TaskId& task) {
   ::unlink((folder / kStoppedFile).c_str());
 }
 
-// --- after a restart ------------------------------------------------------------------------------
+// --- after a restart -------------------------------------------------------------------------
 
 std::vector<dl::agent::TaskFound> TaskRunner::adopt() {
   std::vector<dl::agent::TaskFound> found;
@@ -249,8 +249,7 @@ bool TaskRunner::adopt_folder(const fs::path& folder, const TaskId& id,
   auto process = std::make_shared<Process>(loop_, id, folder);
   process->facts = {
       .program = program_of(order, options_.worker),
-      .workdir =
-          order.workdir.empty() ? (folder / supervise::kWorkFolder).string() : order.workdir,
+      .workdir = order.workdir.empty() ? (folder / supervise::kWorkFolder).string() : order.workdir,
       .memory_bytes = order.slots.memory_bytes,
       .killed_by_us = ::access((folder / kStoppedFile).c_str(), F_OK) == 0};
   dl::agent::TaskFound task{.status = {.id = id, .state = TaskState::kRunning},

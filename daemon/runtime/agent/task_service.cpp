@@ -96,7 +96,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::TaskReport, v1::TaskAck>
   const std::uint64_t serial_;
   const TaskServer::Handlers handlers_;
   v1::TaskReport incoming_;
-  std::uint64_t last_read_ = 0;  // Written by reads alone, and settled once they have ended.
+  std::uint64_t last_read_ = 0;   // Written by reads alone, and settled once they have ended.
   std::shared_ptr<Stream> self_;  // Until gRPC is done with it.
 
   std::mutex mutex_;

@@ -64,8 +64,8 @@ Result<Gpu> read_gpu(const Nvml& nvml, unsigned index) {
     return unavailable("GPU " + std::to_string(index) + " is left out: " +
                        nvml.error_string(status) + "; see nvidia-smi and the kernel's log");
   }
-  return Gpu{.index = index, .uuid = uuid.data(), .name = name.data(),
-             .memory_bytes = memory.total};
+  return Gpu{
+      .index = index, .uuid = uuid.data(), .name = name.data(), .memory_bytes = memory.total};
 }
 
 Result<GpuReport> read_all(const Nvml& nvml) {

@@ -32,8 +32,8 @@ std::vector<fs::path> cgroup_folders(const fs::path& root, std::string_view cont
     if (second == std::string::npos) continue;
     const std::string controllers = line.substr(first + 1, second - first - 1);
     const bool v2 = controllers.empty();
-    if (!v2 && ("," + controllers + ",").find("," + std::string(controller) + ",") ==
-                   std::string::npos) {
+    if (!v2 &&
+        ("," + controllers + ",").find("," + std::string(controller) + ",") == std::string::npos) {
       continue;
     }
     const fs::path mount = root / "sys/fs/cgroup" / (v2 ? "" : controllers);
@@ -89,8 +89,8 @@ Result<void> all_named_exist(const std::vector<std::string>& wanted,
                              const std::vector<Gpu>& found) {
   for (const auto& name : wanted) {
     if (name == "all") continue;
-    const bool exists = std::any_of(found.begin(), found.end(),
-                                    [&](const Gpu& gpu) { return wants({name}, gpu); });
+    const bool exists =
+        std::any_of(found.begin(), found.end(), [&](const Gpu& gpu) { return wants({name}, gpu); });
     if (exists) continue;
     return invalid_argument("GPU \"" + name + "\" of --gpus is not on this machine, which has: " +
                             list_of(found) + "; correct --gpus");
@@ -136,8 +136,8 @@ std::uint64_t usable_memory(const fs::path& root) {
     if (in >> key >> kib && key == "MemTotal:") bytes = kib << 10;
   }
   for (const auto& folder : cgroup_folders(root, "memory")) {
-    bytes = std::min({bytes, limit_of(folder / "memory.max"),
-                      limit_of(folder / "memory.limit_in_bytes")});
+    bytes = std::min(
+        {bytes, limit_of(folder / "memory.max"), limit_of(folder / "memory.limit_in_bytes")});
   }
   return bytes;
 }

@@ -117,32 +117,21 @@ Result<void> delegate(const fs::path& folder, const std::set<std::string>& contr
   return put(folder / "cgroup.subtree_control", text);
 }
 
-Result<fs::path> prepare_v2(const Hierarchy& hierarchy, pid_t self, const std::string& name) {
-  DL_TRY(const auto text, read_file(hierarchy.own / "cgroup.controllers"));
+// Makes sure that the controllers can be handed down from the agent's own cgroup; returns them.
+Result<std::set<std::string>> prepare_v2(const fs::path& own, pid_t self) {
+  DL_TRY(const auto text, read_file(own / "cgroup.controllers"));
   const auto controllers = words_of(text, ' ');
   if (!controllers.contains("memory")) {
     return Error{Code::kFailedPrecondition,
-                 hierarchy.own.string() + " has no memory controller (systemd: Delegate=yes)"};
+                 own.string() + " has no memory controller (systemd: Delegate=yes)"};
   }
-  if (auto delegated = delegate(hierarchy.own, controllers); !delegated) {
+  if (auto delegated = delegate(own, controllers); !delegated) {
     // Busy: processes live here, and v2 wants them in leaves. Ours is the one we may move.
-    DL_CHECK(make_folder(hierarchy.own / "dl-agentd"));
-    DL_CHECK(put(hierarchy.own / "dl-agentd" / "cgroup.procs", std::to_string(self)));
-    DL_CHECK(delegate(hierarchy.own, controllers));
+    DL_CHECK(make_folder(own / "dl-agentd"));
+    DL_CHECK(put(own / "dl-agentd" / "cgroup.procs", std::to_string(self)));
+    DL_CHECK(delegate(own, controllers));
   }
-  const fs::path parent = hierarchy.own / name;
-  DL_CHECK(make_folder(parent));
-  DL_CHECK(delegate(parent, controllers));
-  return parent;
-}
-
-Result<std::vector<fs::path>> prepare_v1(const Hierarchies& found, const std::string& name) {
-  std::vector<fs::path> parents;
-  for (const auto& [controller, hierarchy] : found.v1) {
-    DL_CHECK(make_folder(hierarchy.own / name));
-    parents.push_back(hierarchy.own / name);
-  }
-  return parents;
+  return controllers;
 }
 
 }  // namespace
@@ -166,34 +155,59 @@ Cgroups Cgroups::detect(const CgroupSources& sources, std::string_view node) {
   const auto found = read_hierarchies(sources);
   Cgroups cgroups;
   if (found.v1.contains("memory")) {
-    auto parents = prepare_v1(found, name);
-    if (!parents) return none(parents.error().message);
     cgroups.version_ = Version::kV1;
-    cgroups.parents_ = *std::move(parents);
+    for (const auto& [controller, hierarchy] : found.v1) {
+      cgroups.parents_.push_back(hierarchy.own / name);
+    }
     cgroups.description_ = "cgroup v1 below " + found.v1.at("memory").own.string();
-    return cgroups;
+  } else if (found.v2) {
+    auto controllers = prepare_v2(found.v2->own, sources.self);
+    if (!controllers) return none(controllers.error().message);
+    cgroups.version_ = Version::kV2;
+    cgroups.controllers_ = *std::move(controllers);
+    cgroups.parents_ = {found.v2->own / name};
+    cgroups.description_ = "cgroup v2 below " + found.v2->own.string();
+  } else {
+    return none("no hierarchy is mounted");
   }
-  if (!found.v2) return none("no hierarchy is mounted");
-  auto parent = prepare_v2(*found.v2, sources.self, name);
-  if (!parent) return none(parent.error().message);
-  cgroups.version_ = Version::kV2;
-  cgroups.parents_ = {*std::move(parent)};
-  cgroups.description_ = "cgroup v2 below " + found.v2->own.string();
+  for (const auto& parent : cgroups.parents_) {
+    if (auto made = cgroups.make_parent(parent); !made) return none(made.error().message);
+    ::rmdir(parent.c_str());
+  }
   return cgroups;
+}
+
+Result<void> Cgroups::make_parent(const fs::path& parent) const {
+  DL_CHECK(make_folder(parent));
+  return version_ == Version::kV2 ? delegate(parent, controllers_) : Result<void>();
+}
+
+Result<std::string> Cgroups::make_task(const fs::path& parent, const std::string& task,
+                                       const CgroupLimits& limits) const {
+  const fs::path folder = parent / task;
+  // A supervisor that has just ended may take the parent away between our two steps.
+  constexpr int kTriesMax = 8;
+  Result<void> made;
+  for (int tries = 0; tries < kTriesMax; ++tries) {
+    made = make_parent(parent);
+    if (made) made = make_folder(folder);
+    if (made || made.error().code != Code::kNotFound) break;
+  }
+  DL_CHECK(made);
+  DL_CHECK(apply(folder, limits));
+  return folder.string();
 }
 
 Result<std::vector<std::string>> Cgroups::create(const std::string& task,
                                                  const CgroupLimits& limits) const {
   std::vector<std::string> folders;
   for (const auto& parent : parents_) {
-    const fs::path folder = parent / task;
-    auto made = make_folder(folder);
-    if (made) made = apply(folder, limits);
-    if (!made) {
+    auto folder = make_task(parent, task, limits);
+    if (!folder) {
       remove(task);
-      return std::move(made).error();
+      return std::move(folder).error();
     }
-    folders.push_back(folder.string());
+    folders.push_back(*std::move(folder));
   }
   return folders;
 }
@@ -242,11 +256,10 @@ std::vector<pid_t> Cgroups::processes(const std::string& task) const {
 }
 
 void Cgroups::remove(const std::string& task) const {
-  for (const auto& parent : parents_) ::rmdir((parent / task).c_str());
-}
-
-void Cgroups::remove_all() const {
-  for (const auto& parent : parents_) ::rmdir(parent.c_str());
+  for (const auto& parent : parents_) {
+    ::rmdir((parent / task).c_str());
+    ::rmdir(parent.c_str());  // Stays while it has other tasks.
+  }
 }
 
 }  // namespace dl::runtime::supervise

@@ -42,8 +42,7 @@ TEST_CASE("cgroup v2: limits are set below the agent's own cgroup", "[cgroup]") 
   CHECK(text_of(fake.own() / "dl-gpu-01/cgroup.subtree_control") == "+memory +cpu +pids");
 
   const auto folders = cgroups.create(
-      "1.1.1-worker-0",
-      {.memory_bytes = 1 << 20, .cpus = 4, .cpu_quota = 2, .processes_max = 500});
+      "1.1.1-worker-0", {.memory_bytes = 1 << 20, .cpus = 4, .cpu_quota = 2, .processes_max = 500});
   REQUIRE(folders.has_value());
   REQUIRE(folders->size() == 1);
   const fs::path task = folders->front();
@@ -76,8 +75,8 @@ TEST_CASE("without the memory controller, or without a hierarchy, tasks run unli
 
 TEST_CASE("a container's mount shows a part of the tree", "[cgroup]") {
   FakeV2 fake("memory");
-  fake.sources.mountinfo = "42 32 0:39 /docker/abc " + fake.own().string() +
-                           " rw - cgroup2 cgroup rw\n";
+  fake.sources.mountinfo =
+      "42 32 0:39 /docker/abc " + fake.own().string() + " rw - cgroup2 cgroup rw\n";
   fake.sources.membership = "0::/docker/abc\n";
   const auto cgroups = Cgroups::detect(fake.sources, "n");
   CHECK(cgroups.version() == Cgroups::Version::kV2);
@@ -89,15 +88,15 @@ TEST_CASE("cgroup v1: each controller has its own folder and files", "[cgroup]")
   fs::create_directories(dir / "memory/x");
   fs::create_directories(dir / "cpu");
   const std::string base = dir.path().string();
-  const CgroupSources sources{
-      .mountinfo = "1 2 0:1 / " + base + "/memory rw - cgroup cgroup rw,memory\n" +
-                   "1 2 0:1 / " + base + "/cpu rw - cgroup cgroup rw,cpu,cpuacct\n" +
-                   "1 2 0:1 / " + base + " rw - cgroup2 cgroup2 rw\n",
-      .membership = "4:memory:/x\n2:cpu,cpuacct:/\n0::/\n",
-      .self = 1};
+  const CgroupSources sources{.mountinfo = "1 2 0:1 / " + base +
+                                           "/memory rw - cgroup cgroup rw,memory\n" + "1 2 0:1 / " +
+                                           base + "/cpu rw - cgroup cgroup rw,cpu,cpuacct\n" +
+                                           "1 2 0:1 / " + base + " rw - cgroup2 cgroup2 rw\n",
+                              .membership = "4:memory:/x\n2:cpu,cpuacct:/\n0::/\n",
+                              .self = 1};
   const auto cgroups = Cgroups::detect(sources, "n");
   REQUIRE(cgroups.version() == Cgroups::Version::kV1);
-  CHECK(fs::exists(dir / "memory/x/dl-n"));
+  CHECK_FALSE(fs::exists(dir / "memory/x/dl-n"));  // Not before there is a task.
   fs::create_directories(dir / "memory/x/dl-n/t");
   std::ofstream(dir / "memory/x/dl-n/t/memory.limit_in_bytes");
   const auto folders = cgroups.create("t", {.memory_bytes = 4096, .cpus = 2});

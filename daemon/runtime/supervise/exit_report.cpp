@@ -68,8 +68,7 @@ TaskExit ended_process(const ExitRecord& record, const ExitFacts& facts, const f
       exit.message = with_log_line(std::move(exit.message), folder);
     }
   } else {
-    exit.message =
-        with_log_line("exited with status " + std::to_string(record.code), folder);
+    exit.message = with_log_line("exited with status " + std::to_string(record.code), folder);
   }
   return exit;
 }

@@ -14,7 +14,7 @@ namespace dl::runtime::supervise {
 
 // What the agent knows beside the records.
 struct ExitFacts {
-  std::string program;             // What was to be executed: the worker's path, or /bin/sh.
+  std::string program;  // What was to be executed: the worker's path, or /bin/sh.
   std::string workdir;
   std::uint64_t memory_bytes = 0;  // The task's limit; 0: none.
   bool killed_by_us = false;       // The agent has sent SIGTERM or SIGKILL.

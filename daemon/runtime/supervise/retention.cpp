@@ -37,8 +37,8 @@ Folder measure(const fs::path& path) {
 std::vector<Folder> removable(const fs::path& tasks_dir, const std::set<std::string>& keep) {
   std::vector<Folder> folders;
   std::error_code error;
-  for (auto it = fs::directory_iterator(tasks_dir, error);
-       !error && it != fs::directory_iterator(); it.increment(error)) {
+  for (auto it = fs::directory_iterator(tasks_dir, error); !error && it != fs::directory_iterator();
+       it.increment(error)) {
     std::error_code ignored;
     if (keep.contains(it->path().filename().string())) continue;
     if (!it->is_directory(ignored) || fs::exists(it->path() / kOrderFile, ignored)) continue;

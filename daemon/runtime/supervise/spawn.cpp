@@ -28,8 +28,8 @@ class SpawnSettings {
     sigfillset(&all);
     posix_spawnattr_setsigmask(&attributes_, &none);
     posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                               POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes_,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions_, status_fd, kStatusFd);
     posix_spawn_file_actions_addclosefrom_np(&actions_, kStatusFd + 1);
@@ -51,8 +51,7 @@ class SpawnSettings {
 
 std::vector<std::string> arguments_of(const SpawnRequest& request) {
   std::vector<std::string> arguments{request.supervisor.filename().string(),
-                                     request.folder.string(),
-                                     std::to_string(request.grace.count()),
+                                     request.folder.string(), std::to_string(request.grace.count()),
                                      request.workdir.string()};
   for (const auto& cgroup : request.cgroups) {
     arguments.emplace_back("--cgroup");
@@ -122,10 +121,9 @@ Result<Spawned> spawn_supervisor(const SpawnRequest& request) {
   for (const auto& text : environment) bytes += text.size() + 1;
 
   const SpawnSettings settings(theirs.get());
-  const int errnum =
-      ::posix_spawn(&spawned.supervisor, request.supervisor.c_str(), settings.actions(),
-                    settings.attributes(), pointers_to(arguments).data(),
-                    pointers_to(environment).data());
+  const int errnum = ::posix_spawn(&spawned.supervisor, request.supervisor.c_str(),
+                                   settings.actions(), settings.attributes(),
+                                   pointers_to(arguments).data(), pointers_to(environment).data());
   if (errnum != 0) return spawn_error(request, bytes, errnum);
   DL_TRY(spawned.pidfd, open_pidfd(spawned.supervisor));
   return spawned;

@@ -19,17 +19,18 @@ void put(const fs::path& path, std::string_view text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-const ExitFacts kFacts{.program = "/opt/dl/bin/dl-worker", .workdir = "/data/run",
-                       .memory_bytes = 2ULL << 30, .killed_by_us = false};
+const ExitFacts kFacts{.program = "/opt/dl/bin/dl-worker",
+                       .workdir = "/data/run",
+                       .memory_bytes = 2ULL << 30,
+                       .killed_by_us = false};
 
 TEST_CASE("a task's folder is named after it, and read back", "[supervise]") {
-  const TaskId task{.attempt = {.job = JobId{42}, .trial = 3, .attempt = 2},
-                    .role = Role::kPs,
-                    .index = 11};
+  const TaskId task{
+      .attempt = {.job = JobId{42}, .trial = 3, .attempt = 2}, .role = Role::kPs, .index = 11};
   CHECK(folder_name(task) == "42.3.2-ps-11");
   CHECK(task_of_folder("42.3.2-ps-11") == task);
-  for (const char* other : {"", "-", "42.3.2", "42.3.2-ps", "42.3.2-ps-11.old-1", "a-b-c",
-                            "42.3.2-ps-011"}) {
+  for (const char* other :
+       {"", "-", "42.3.2", "42.3.2-ps", "42.3.2-ps-11.old-1", "a-b-c", "42.3.2-ps-011"}) {
     CHECK_FALSE(task_of_folder(other));
   }
 }
@@ -48,8 +49,8 @@ TEST_CASE("records that are torn or strange are no records", "[supervise]") {
 }
 
 TEST_CASE("a pid is the same process only with the same start time and boot", "[supervise]") {
-  PidRecord self{.supervisor = ::getpid(), .start_time = *start_time_of(::getpid()),
-                 .boot_id = boot_id()};
+  PidRecord self{
+      .supervisor = ::getpid(), .start_time = *start_time_of(::getpid()), .boot_id = boot_id()};
   CHECK(is_alive(self));
   self.start_time += 1;
   CHECK_FALSE(is_alive(self));
@@ -93,7 +94,8 @@ TEST_CASE("an exit says whose fault it was and what to do", "[supervise]") {
 
 TEST_CASE("the worker's own word on its failure counts, but not over a success", "[supervise]") {
   const test::TempDir dir;
-  REQUIRE(write_failure(dir.path(), {FailureKind::kCommunication, "rank 1 went away\n(twice)"}).has_value());
+  REQUIRE(write_failure(dir.path(), {FailureKind::kCommunication, "rank 1 went away\n(twice)"})
+              .has_value());
   put(dir / "exit", "code 1\nsignal 0\noom_kills 0\nstep -\nerrno 0\n");
   const auto exit = exit_of(dir.path(), kFacts);
   CHECK(exit.kind == FailureKind::kCommunication);
@@ -151,8 +153,8 @@ TEST_CASE("old folders go by age, then by size, never those of tasks", "[supervi
   make("4.1.1-worker-0", 2h, 600);
   make("5.1.1-worker-0", 200h, 10);
   put(dir / "5.1.1-worker-0" / "order", "x");
-  const auto removed = remove_old_folders(
-      dir.path(), {.age_max = 168h, .bytes_max = 1000}, {"2.1.1-worker-0"}, now);
+  const auto removed =
+      remove_old_folders(dir.path(), {.age_max = 168h, .bytes_max = 1000}, {"2.1.1-worker-0"}, now);
   CHECK(removed == std::vector<std::string>{"1.1.1-worker-0", "3.1.1-worker-0"});
   CHECK(fs::exists(dir / "4.1.1-worker-0" / "log"));
   CHECK(fs::exists(dir / "5.1.1-worker-0"));
