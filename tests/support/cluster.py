@@ -71,15 +71,15 @@ class Cluster:
             start_new_session=True)
 
     def start_coordinator(self):
-        self.spawn("coordinator", self.bin / "dl-coordinatord", "--listen", self.address, "--http",
-                   self.http, "--state", self.home / "coordinator", "--artifacts",
+        self.spawn("coordinator", self.bin / "dl-coordinatord", "--listen", self.address, "--http-listen",
+                   self.http, "--state-dir", self.home / "coordinator", "--artifact-dir",
                    self.home / "artifacts", *self.coordinator_flags)
         wait_until(lambda: (self.home / "coordinator" / "token").exists() and self.is_reachable(),
                    20, f"the coordinator does not answer; {self.home}/coordinator.log")
 
     def start_agent(self, index):
         self.spawn(f"agent-{index}", self.bin / "dl-agentd", "--coordinator", self.address,
-                   "--node", f"node-{index}", "--host", "127.0.0.1", "--state",
+                   "--node", f"node-{index}", "--host", "127.0.0.1", "--state-dir",
                    self.home / f"agent-{index}", "--cpus", self.cpus, "--token-file",
                    self.home / "coordinator" / "token")
 
