@@ -72,7 +72,8 @@ class ReportChannel::Line {
   explicit Line(ReportChannelOptions options) : options_(std::move(options)) {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+    // How long one try to connect may take: a busy machine needs more than a moment.
+    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2000);
     stub_ = v1::TaskService::NewStub(grpc::CreateCustomChannel(
         "unix:" + options_.socket, grpc::InsecureChannelCredentials(), arguments));
