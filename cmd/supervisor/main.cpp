@@ -104,6 +104,7 @@ int run(const Request& request) {
     write_pid_file(command);
     tell_agent(command);
     ::close(supervise::kStatusFd);
+    reserve_exit_file();
     const int status = watch(command, request.grace_ms, set);
     outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;

@@ -13,13 +13,21 @@ namespace {
 
 namespace supervise = runtime::supervise;
 
+constexpr size_t kReservedBytes = 256;  // Longer than any record.
+
+int open_new(const char* name, char (&temporary)[32]) {
+  std::snprintf(temporary, sizeof temporary, "%s.new", name);
+  return ::open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
+// Writes over what is there before it cuts the rest off: reserved room is not given back first.
 bool write_whole(const char* name, const char* text, bool sync) {
   char temporary[32];
-  std::snprintf(temporary, sizeof temporary, "%s.new", name);
-  const int fd = ::open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int fd = open_new(name, temporary);
   if (fd < 0) return false;
   const size_t size = std::strlen(text);
-  bool ok = ::write(fd, text, size) == static_cast<ssize_t>(size);
+  bool ok = ::write(fd, text, size) == static_cast<ssize_t>(size) &&
+            ::ftruncate(fd, static_cast<off_t>(size)) == 0;
   if (ok && sync) ok = ::fsync(fd) == 0;
   ok = ::close(fd) == 0 && ok;
   return ok && ::rename(temporary, name) == 0;
@@ -58,8 +66,16 @@ bool write_pid_file(pid_t task) {
   return write_whole(supervise::kPidFile, text, false);
 }
 
+void reserve_exit_file() {
+  char temporary[32];
+  const int fd = open_new(supervise::kExitFile, temporary);
+  if (fd < 0) return;
+  if (::posix_fallocate(fd, 0, kReservedBytes) != 0) ::unlink(temporary);
+  ::close(fd);
+}
+
 bool write_exit_file(const Outcome& outcome) {
-  char text[256];
+  char text[kReservedBytes];
   std::snprintf(text, sizeof text, "code %d\nsignal %d\noom_kills %lu\nstep %s\nerrno %d\n",
                 outcome.code, outcome.signal, outcome.oom_kills,
                 outcome.failed_step != nullptr ? outcome.failed_step : "-", outcome.errnum);

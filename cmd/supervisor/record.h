@@ -19,6 +19,9 @@ struct Outcome {
 // "<own pid> <own start time> <boot id> <task>". Not synced: it means nothing after a reboot.
 bool write_pid_file(pid_t task);
 
+// Takes the room for the exit file while there is some: the task itself may fill the disk.
+void reserve_exit_file();
+
 // Synced before it is renamed into place. False, with errno, when the disk has no room for it.
 bool write_exit_file(const Outcome& outcome);
 

@@ -151,6 +151,10 @@ Result<std::shared_ptr<CoordinatorLink::Stream>> CoordinatorLink::open() {
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(-1);
+  // A coordinator that is gone without a word is noticed within 15 seconds.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 10'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   auto channel = grpc::CreateCustomChannel(options_.coordinator, credentials, arguments);
   return std::make_shared<Stream>(
       std::move(channel), token,

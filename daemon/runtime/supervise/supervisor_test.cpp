@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -237,6 +238,28 @@ TEST_CASE("a task in a real cgroup is limited, and its OOM kill is seen", "[supe
     CHECK(record.oom_kills > 0);
   }
   for (const auto& folder : *folders) CHECK_FALSE(fs::exists(fs::path(folder).parent_path()));
+}
+
+TEST_CASE("a task that fills the disk with its output still ends on record", "[supervisor]") {
+  const test::TempDir dir;
+  if (::mount("none", dir.path().c_str(), "tmpfs", 0, "size=256k") != 0) {
+    WARN("no disk to fill: mounting needs root");
+    return;
+  }
+  SpawnRequest request{.supervisor = fs::path(DL_BINARY_DIR) / "dl-supervisor",
+                       .folder = dir / "task",
+                       .workdir = "/tmp",
+                       .command = {"/bin/sh", "-c", "yes; exit 6"},
+                       .env = {{"PATH", "/usr/bin:/bin"}}};
+  REQUIRE(create_task_folder(request.folder).has_value());
+  const auto spawned = spawn_supervisor(request);
+  REQUIRE(spawned.has_value());
+  CHECK(readable(spawned->pidfd.get(), 20s));
+  ::waitpid(spawned->supervisor, nullptr, 0);
+  const auto record = read_exit_record(request.folder);
+  ::umount(dir.path().c_str());
+  REQUIRE(record);
+  CHECK(record->code == 6);
 }
 
 TEST_CASE("starting a task takes little time", "[supervisor]") {
