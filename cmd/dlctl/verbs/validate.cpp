@@ -1,0 +1,82 @@
+// dlctl validate: everything that is wrong with a document, without a coordinator.
+
+#include <boost/json.hpp>
+
+#include "cmd/dlctl/document_file.h"
+#include "cmd/dlctl/verb.h"
+#include "model/spec/parse.h"
+
+namespace dl::dlctl {
+namespace {
+
+struct Flags {
+  std::string file;
+  std::vector<std::string> set;
+};
+
+boost::json::value problems_document(const std::vector<spec::Problem>& problems) {
+  boost::json::array items;
+  for (const auto& p : problems) {
+    items.push_back(boost::json::object{
+        {"line", p.line}, {"column", p.column}, {"key", p.key}, {"message", p.message}});
+  }
+  return boost::json::object{{"items", std::move(items)}};
+}
+
+std::string summary(const std::string& file, const JobSpec& spec) {
+  std::string text = file + ": ok: job \"" + spec.name + "\", ";
+  text += spec.model ? "model " + spec.model->name : std::string("a command");
+  for (const auto& role : spec.roles) {
+    text += ", " + std::to_string(role.count) + " × " + std::string(to_string(role.role)) + " (" +
+            (role.resources.gpus > 0 ? std::to_string(role.resources.gpus) + " GPUs"
+                                     : std::to_string(role.resources.cpus) + " CPUs") +
+            ")";
+  }
+  return text;
+}
+
+Result<ExitCode> validate(Invocation& run, const Flags& flags) {
+  DL_TRY(const DocumentFile document, read_document(run.host(), flags.file));
+  const auto parsed = spec::parse(document.text, flags.set);
+  if (!parsed.spec) {
+    if (run.structured()) {
+      run.print(problems_document(parsed.problems));
+    } else {
+      run.host().err << spec::to_string(parsed.problems, document.name) << std::flush;
+    }
+    return ExitCode::kBadSpec;
+  }
+  if (run.flags().output == "yaml") {
+    run.host().out << spec::to_yaml(*parsed.spec) << std::flush;
+  } else if (run.flags().output == "json") {
+    run.print(boost::json::parse(spec::to_json(*parsed.spec)));
+  } else {
+    run.host().out << summary(document.name, *parsed.spec) << "\n";
+  }
+  return ExitCode::kOk;
+}
+
+}  // namespace
+
+Verb validate_verb() {
+  return {
+      .name = "validate",
+      .summary = "Check a spec document, offline",
+      .description =
+          "Says all that is wrong with it, each with line and column. -o yaml and "
+          "-o json print the complete spec with all defaults.",
+      .examples = {{"dlctl validate job.yaml", "is it right?"},
+                   {"dlctl validate job.yaml -o yaml", "with all defaults"},
+                   {"dlctl validate - --set train.epochs=3 <job.yaml", "as submit would see it"}},
+      .completes = Completion::kFile,
+      .setup = [](CLI::App& app) -> Action {
+        auto flags = std::make_shared<Flags>();
+        app.add_option("FILE", flags->file, "YAML or JSON; - for stdin")->required();
+        app.add_option("--set", flags->set, "Set a key of the document; may be repeated")
+            ->type_name("KEY=VALUE")
+            ->allow_extra_args(false);
+        return [flags](Invocation& run) { return validate(run, *flags); };
+      }};
+}
+
+}  // namespace dl::dlctl
