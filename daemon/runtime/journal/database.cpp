@@ -10,19 +10,19 @@ namespace {
 
 constexpr int kBusyWaitMs = 5000;
 
-bool is_disk_full(sqlite3* handle, int code) {
+bool is_disk_full(int code, int cause) {
   if ((code & 0xff) == SQLITE_FULL) return true;
-  const int error = sqlite3_system_errno(handle);
-  return (code & 0xff) == SQLITE_IOERR && (error == ENOSPC || error == EDQUOT || error == EFBIG);
+  return (code & 0xff) == SQLITE_IOERR && (cause == ENOSPC || cause == EDQUOT || cause == EFBIG);
 }
 
-// What the last call on `handle` failed of, with the file and the next step.
-Error last_error(sqlite3* handle) {
+// What the last call on `handle` failed of, with the file and the next step. SQLite does not keep
+// why a write failed: `cause` is what errno had after the call.
+Error last_error(sqlite3* handle, int cause) {
   const int code = sqlite3_extended_errcode(handle);
   const char* name = sqlite3_db_filename(handle, "main");
   const std::string file = name != nullptr ? name : "the database";
   const std::string what = file + ": " + sqlite3_errmsg(handle);
-  if (is_disk_full(handle, code)) {
+  if (is_disk_full(code, cause)) {
     return {Code::kResourceExhausted,
             file +
                 " cannot grow, the disk is full; nothing was stored. Free space on its file "
@@ -43,11 +43,9 @@ Error last_error(sqlite3* handle) {
       return {Code::kPermissionDenied, what +
                                            "; check the owner and the mode of the file and of "
                                            "its directory"};
-    case SQLITE_IOERR: {
-      const int error = sqlite3_system_errno(handle);
+    case SQLITE_IOERR:
       return {Code::kUnavailable,
-              what + (error != 0 ? std::string(" (") + std::strerror(error) + ")" : std::string())};
-    }
+              what + (cause != 0 ? std::string(" (") + std::strerror(cause) + ")" : std::string())};
     default: return {Code::kInternal, what};
   }
 }
@@ -75,13 +73,15 @@ Statement& Statement::bind(int parameter, std::string_view value) {
 }
 
 Result<bool> Statement::step() {
+  errno = 0;
   const int code = sqlite3_step(statement_.get());
+  const int cause = errno;
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) {
     reset();
     return false;
   }
-  Error error = last_error(sqlite3_db_handle(statement_.get()));
+  Error error = last_error(sqlite3_db_handle(statement_.get()), cause);
   reset();
   return error;
 }
@@ -118,7 +118,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
   Database database(handle);
   if (code != SQLITE_OK) {
     if (handle == nullptr) return Error{Code::kResourceExhausted, file.string() + ": no memory"};
-    return last_error(handle);
+    return last_error(handle, errno);
   }
   if (mode == Mode::kReadWrite && ::chmod(file.c_str(), 0600) != 0) {
     return errno_error("chmod " + file.string(), errno);
@@ -130,7 +130,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode) {
 
 Result<void> Database::execute(const char* sql) {
   if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return last_error(handle_.get());
+    return last_error(handle_.get(), errno);
   }
   return {};
 }
@@ -139,7 +139,7 @@ Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   if (sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
                          SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
-    return last_error(handle_.get());
+    return last_error(handle_.get(), errno);
   }
   return Statement(statement);
 }
