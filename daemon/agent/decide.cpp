@@ -109,6 +109,8 @@ class Decider {
     if (is_live(entry->second)) {
       for (const auto port : event.ports) state_.free_ports.erase(port);
     }
+    // An earlier agent has sent SIGTERM; when is not known, so the grace begins anew.
+    if (event.status.state == TaskState::kStopping) entry->second.kill_at = now_ + event.grace;
     say_changed(entry->second);
   }
 

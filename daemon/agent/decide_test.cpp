@@ -230,6 +230,16 @@ TEST_CASE("a restarted agent goes on with the tasks it finds", "[agent]") {
   CHECK(only<SignalTask>(agent.step(StopOrdered{task, 1s})).at(0).signal == SIGTERM);
 }
 
+TEST_CASE("a restarted agent brings a stop to its end", "[agent]") {
+  Agent agent;
+  TaskFound found;
+  found.status = {.id = worker(1), .state = TaskState::kStopping, .pid = 99, .exit = std::nullopt};
+  found.grace = 3s;
+  agent.step(found);
+  agent.now += 3s;
+  CHECK(only<SignalTask>(agent.step(Tick{})).at(0).signal == SIGKILL);
+}
+
 TEST_CASE("a task's ports leave the pool and the pool is refilled", "[agent]") {
   Agent agent;
   auto effects = agent.step(StartOrdered{order_of(worker(1), {20000, 20001})});

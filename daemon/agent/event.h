@@ -28,7 +28,8 @@ struct ForgetOrdered {
 };
 
 // --- from supervisors and the shell ----------------------------------------------------------
-// A supervisor that was found when the agent started: running, or dead with an exit on record.
+// A supervisor that was found when the agent started: running, stopping, or dead with
+// an exit on record.
 struct TaskFound {
   TaskStatus status;
   SlotSet slots;

@@ -235,6 +235,23 @@ TEST_CASE("a stop reaches a task that an earlier agent started, and is fenced", 
   CHECK_FALSE(fs::exists(node.folder(worker(5, 1))));
 }
 
+TEST_CASE("an agent that is killed within a grace time kills the task in its next life",
+          "[agentd]") {
+  Node node;
+  const auto task = worker(13);
+  auto order = command(task, "trap '' TERM; echo up; while :; do sleep 0.05; done");
+  order.grace = 300ms;
+  node.coordinator.start(order);
+  REQUIRE(node.logged(task, "up"));
+  node.coordinator.stop(task, 60'000);
+  node.wait_for_state(task, TaskState::kStopping);
+  REQUIRE(becomes_true([&] { return fs::exists(node.folder(task) / "stopped"); }));
+  node.restart(SIGKILL);
+  const auto exit = node.exit_of(task);
+  CHECK(exit.signal == SIGKILL);
+  CHECK_FALSE(exit.kind);
+}
+
 TEST_CASE("kill -9 of the supervisor: the whole tree goes and the cluster is to blame",
           "[agentd]") {
   Node node;

@@ -256,6 +256,7 @@ bool TaskRunner::adopt_folder(const fs::path& folder, const TaskId& id,
                             .slots = order.slots,
                             .ports = order.ports,
                             .grace = order.grace};
+  if (process->facts.killed_by_us) task.status.state = TaskState::kStopping;
   if (!watch_again(*process, task)) return false;
   processes_[id] = process;
   if (process->pidfd.is_open()) {
