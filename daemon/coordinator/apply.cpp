@@ -68,7 +68,7 @@ class Applier {
  public:
   explicit Applier(State& state) : state_(state) {}
 
-  // --- jobs ---------------------------------------------------------------------------------------
+  // --- jobs ------------------------------------------------------------------------------------
 
   void operator()(const JobSubmitted& m) {
     DL_ASSERT(m.job.value >= state_.next_job, "job numbers are never used again");
@@ -103,7 +103,7 @@ class Applier {
     state_.jobs.erase(m.job);
   }
 
-  // --- attempts -----------------------------------------------------------------------------------
+  // --- attempts --------------------------------------------------------------------------------
 
   void operator()(const AttemptPlaced& m) {
     Trial& trial = trial_of(state_, m.attempt.trial_id());
@@ -192,7 +192,7 @@ class Applier {
     for (const auto& point : m.metrics) trial.metrics[point.name] = point.value;
   }
 
-  // --- nodes --------------------------------------------------------------------------------------
+  // --- nodes -----------------------------------------------------------------------------------
 
   void operator()(const NodeConnected& m) {
     Node& node = state_.nodes[m.node];
@@ -228,7 +228,7 @@ class Applier {
     }
   }
 
-  // --- the cluster --------------------------------------------------------------------------------
+  // --- the cluster -----------------------------------------------------------------------------
 
   void operator()(const SubmissionsExpired& m) {
     auto& by_age = state_.index.submissions;

@@ -9,7 +9,7 @@
 
 namespace dl::coordinator {
 
-// --- to users ---------------------------------------------------------------------------------
+// --- to users ----------------------------------------------------------------------------------
 
 // The answer to SubmitJob, CancelJob or DrainNode. After a submit it carries the job's number:
 // the old one's, when the idempotency key was known.
@@ -18,7 +18,7 @@ struct Reply {
   Result<JobId> result;
 };
 
-// --- to agents. Each may be repeated; the agent takes each once. ---------------------------------
+// --- to agents. Each may be repeated; the agent takes each once. -------------------------------
 
 // The answer to AgentConnected. When that connection is gone by now, the shell says so with an
 // AgentDisconnected of this session: else the node would count as connected for ever.

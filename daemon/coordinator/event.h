@@ -15,7 +15,7 @@ namespace dl::coordinator {
 // Names a caller that waits for a Reply effect. Unique within a process; means nothing to the core.
 using RequestId = std::uint64_t;
 
-// --- from users -------------------------------------------------------------------------------
+// --- from users --------------------------------------------------------------------------------
 
 struct SubmitJob {
   RequestId request = 0;
@@ -38,7 +38,7 @@ struct DrainNode {
   std::string reason;
 };
 
-// --- from agents ------------------------------------------------------------------------------
+// --- from agents -------------------------------------------------------------------------------
 // An agent's messages may be lost, doubled or late; everything that matters is in the inventory,
 // which is sent at connect and with every heartbeat.
 
@@ -86,7 +86,7 @@ struct AgentDisconnected {
   std::uint64_t session = 0;
 };
 
-// --- from the shell ---------------------------------------------------------------------------
+// --- from the shell ----------------------------------------------------------------------------
 
 // Time has come to next_deadline(state).
 struct Tick {};

@@ -1,6 +1,6 @@
 #include "daemon/coordinator/explain.h"
 
-#include "daemon/coordinator/testbed.h"
+#include "tests/support/coordinator_testbed.h"
 
 namespace dl::coordinator {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <csignal>
 
-#include "daemon/coordinator/testbed.h"
+#include "tests/support/coordinator_testbed.h"
 
 namespace dl::coordinator {
 namespace {

@@ -1,6 +1,6 @@
 // The loop around the core: one commit a step, effects after it, and what a failed commit leaves.
 
-#include "daemon/coordinator/testbed.h"
+#include "tests/support/coordinator_testbed.h"
 
 namespace dl::coordinator {
 namespace {

@@ -3,7 +3,7 @@
 #include <csignal>
 #include <random>
 
-#include "daemon/coordinator/testbed.h"
+#include "tests/support/coordinator_testbed.h"
 
 namespace dl::coordinator {
 namespace {

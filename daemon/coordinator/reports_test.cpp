@@ -1,6 +1,6 @@
 // What tasks report of themselves.
 
-#include "daemon/coordinator/testbed.h"
+#include "tests/support/coordinator_testbed.h"
 
 namespace dl::coordinator {
 namespace {

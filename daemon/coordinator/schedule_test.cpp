@@ -3,7 +3,7 @@
 #include <chrono>
 #include <functional>
 
-#include "daemon/coordinator/testbed.h"
+#include "tests/support/coordinator_testbed.h"
 
 namespace dl::coordinator {
 namespace {

@@ -75,7 +75,7 @@ class Packer {
   }
 
  private:
-  // --- greedy: the node that takes most of the rest, until there is none left -------------------
+  // --- greedy: the node that takes most of the rest, until there is none left ------------------
 
   Counts fill(Room room, const Counts& rest) const {
     Counts filled(rest.size(), 0);
@@ -128,7 +128,7 @@ class Packer {
     return best;
   }
 
-  // --- search: fewest_[i][s] is the fewest of the rooms from i on that take the partial gang s ----
+  // --- search: fewest_[i][s] is the fewest of the rooms from i on that take the partial gang s -
 
   // The fullest rooms first, each kind of room no oftener than there are tasks.
   void order_rooms() {

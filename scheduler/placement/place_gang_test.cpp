@@ -202,7 +202,7 @@ TEST_CASE("fits_empty looks at whole nodes, not at what is free", "[placement]")
   CHECK(fits_empty({busy}, workers(2, gpus(3))).has_error());
 }
 
-// --- against brute force --------------------------------------------------------------------------
+// --- against brute force -----------------------------------------------------------------------
 
 bool holds(const NodeSnapshot& n, const std::vector<Resources>& tasks) {
   std::uint64_t used_gpus = 0, used_cpus = 0, used_memory = 0;

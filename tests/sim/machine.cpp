@@ -38,7 +38,7 @@ void Machine::boot() {
   world_.tell([&](Checker& checker) { checker.on_boot(name_, resources_); });
 }
 
-// --- the agent --------------------------------------------------------------------------------
+// --- the agent ---------------------------------------------------------------------------------
 
 void Machine::start_agent() {
   ++life_;
@@ -188,7 +188,7 @@ void Machine::hold_ports(std::size_t count) {
   decide(agent::PortsHeld{{held_.begin(), held_.end()}});
 }
 
-// --- processes --------------------------------------------------------------------------------
+// --- processes ---------------------------------------------------------------------------------
 
 void Machine::spawn(const StartTask& order) {
   const TaskId id = order.context.task;

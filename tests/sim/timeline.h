@@ -35,7 +35,7 @@ class Timeline {
     return true;
   }
 
-  // --- dice -------------------------------------------------------------------------------------
+  // --- dice ------------------------------------------------------------------------------------
 
   std::uint64_t roll(std::uint64_t sides) { return coordinator::next_random(dice_) % sides; }
   bool happens(unsigned per_mille) { return per_mille > 0 && roll(1000) < per_mille; }
@@ -43,7 +43,7 @@ class Timeline {
     return least + Duration(roll(static_cast<std::uint64_t>((most - least).count()) + 1));
   }
 
-  // --- trace ------------------------------------------------------------------------------------
+  // --- trace -----------------------------------------------------------------------------------
 
   // One line of the run's story. The hash of them all is the run's name.
   void trace(const std::string& line) {

@@ -41,7 +41,7 @@ class World {
 
   Outcome run();
 
-  // --- what the parts need of each other ----------------------------------------------------------
+  // --- what the parts need of each other -------------------------------------------------------
 
   Timeline& time() { return time_; }
   Timestamp now() const { return time_.now(); }

@@ -33,15 +33,15 @@ class Checker {
   explicit Checker(Report report) : report_(std::move(report)) {}
   virtual ~Checker() = default;
 
-  // --- on the machines --------------------------------------------------------------------------
+  // --- on the machines -------------------------------------------------------------------------
   virtual void on_boot(const NodeId&, const NodeResources&) {}
   virtual void on_spawn(const ProcessView&) {}
   virtual void on_exit(const ProcessView&) {}
-  // --- in the coordinator -----------------------------------------------------------------------
+  // --- in the coordinator ----------------------------------------------------------------------
   // `after` is the state with the batch, which is on record.
   virtual void on_commit(const coordinator::Batch&, const coordinator::State&) {}
   virtual void on_recover(const coordinator::State&) {}
-  // --- at the user's ----------------------------------------------------------------------------
+  // --- at the user's ---------------------------------------------------------------------------
   virtual void on_acknowledged(JobId, const std::string& /*key*/) {}
   virtual void on_end(const RunEnd&) {}
 

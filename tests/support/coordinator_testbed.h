@@ -68,7 +68,7 @@ class Testbed {
     (void)step(Tick{});
   }
 
-  // --- events. Each is a step of its own; `effects` are those of the last one -----------------------
+  // --- events. Each is a step of its own; `effects` are those of the last one ------------------
 
   Result<void> step(std::vector<Event> events) {
     effects.clear();
@@ -145,7 +145,7 @@ class Testbed {
     (void)step(Tick{});
   }
 
-  // --- what there is --------------------------------------------------------------------------------
+  // --- what there is ---------------------------------------------------------------------------
 
   static TaskStatus running(const TaskId& id) {
     return {.id = id, .state = TaskState::kRunning, .pid = 100 + id.index, .exit = {}};
