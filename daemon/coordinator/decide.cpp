@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "daemon/coordinator/draft.h"
+#include "daemon/coordinator/decide/draft.h"
 
 namespace dl::coordinator {
 namespace {

@@ -40,7 +40,8 @@ Decision follow_up(const State& state, const Settings& settings, std::span<const
 Decision schedule(const State& state, const Settings& settings, std::span<const Mutation> applied,
                   Timestamp now);
 
-// When a Tick is due next: a node to give up, a back-off to end. Absent when nothing waits for time.
+// When a Tick is due next: a node to give up, a back-off to end. Absent when nothing waits for
+// time.
 std::optional<Timestamp> next_deadline(const State& state, const Settings& settings);
 
 }  // namespace dl::coordinator

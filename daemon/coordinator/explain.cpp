@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/coordinator/decide/snapshot.h"
 #include "daemon/coordinator/lookup.h"
-#include "daemon/coordinator/snapshot.h"
 #include "scheduler/placement/place_gang.h"
 
 namespace dl::coordinator {

@@ -35,8 +35,8 @@ using Placement = std::vector<TaskPlacement>;
 // A task takes one port of its node, and every node of the gang keeps one more free: whichever of
 // them gets rank 0 has the master port too.
 //
-// The fewest nodes are exact for gangs whose tasks are all alike, and for mixed gangs as long as the
-// search is small (kSearchMax); beyond that the best of a greedy choice is taken.
+// The fewest nodes are exact for gangs whose tasks are all alike, and for mixed gangs as long as
+// the search is small (kSearchMax); beyond that the best of a greedy choice is taken.
 //
 // Errors, with the one dominant reason in the message:
 //   kUnavailable      the gang fits the cluster, but not what is free now.

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "base/time.h"
-#include "daemon/coordinator/random.h"
+#include "daemon/coordinator/decide/random.h"
 
 namespace dl::sim {
 

@@ -1,5 +1,5 @@
-#include "daemon/coordinator/draft.h"
-#include "daemon/coordinator/snapshot.h"
+#include "daemon/coordinator/decide/draft.h"
+#include "daemon/coordinator/decide/snapshot.h"
 #include "scheduler/placement/place_gang.h"
 
 namespace dl::coordinator {

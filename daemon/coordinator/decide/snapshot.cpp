@@ -1,4 +1,4 @@
-#include "daemon/coordinator/snapshot.h"
+#include "daemon/coordinator/decide/snapshot.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "daemon/coordinator/blame.h"
+#include "daemon/coordinator/decide/blame.h"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <numeric>
 #include <tuple>
 
-#include "daemon/coordinator/draft.h"
+#include "daemon/coordinator/decide/draft.h"
 
 namespace dl::coordinator {
 namespace {

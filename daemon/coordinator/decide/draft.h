@@ -27,11 +27,11 @@ struct Draft {
   }
 };
 
-// decide_jobs.cpp
+// jobs.cpp
 void decide_submit(Draft& draft, const SubmitJob& event);
 void decide_cancel(Draft& draft, const CancelJob& event);
 
-// decide_agents.cpp
+// agents.cpp
 void decide_connected(Draft& draft, const AgentConnected& event);
 void decide_heartbeat(Draft& draft, const AgentHeartbeat& event);
 void decide_task_changed(Draft& draft, const TaskChanged& event);
@@ -46,15 +46,15 @@ std::vector<TaskId> reconcile(Draft& draft, const NodeId& node,
 // The same for one task that the agent speaks of. False: nobody owns it.
 bool reconcile_task(Draft& draft, const NodeId& node, const TaskStatus& status);
 
-// decide_nodes.cpp
+// nodes.cpp
 void decide_drain(Draft& draft, const DrainNode& event);
 void decide_started(Draft& draft);
 void decide_tick(Draft& draft);
 
-// decide_reports.cpp
+// reports.cpp
 void decide_report(Draft& draft, const TaskReport& event);
 
-// decide_attempts.cpp: tells the tasks of an attempt to stop. Does nothing unless that is more
+// attempts.cpp: tells the tasks of an attempt to stop. Does nothing unless that is more
 // severe than what they were told before.
 void stop_attempt(Draft& draft, const AttemptId& id, StopReason reason,
                   std::optional<Failure> failure);

@@ -1,4 +1,4 @@
-#include "daemon/coordinator/gang_orders.h"
+#include "daemon/coordinator/decide/gang_orders.h"
 
 #include <algorithm>
 #include <map>

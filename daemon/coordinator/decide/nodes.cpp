@@ -1,4 +1,4 @@
-#include "daemon/coordinator/draft.h"
+#include "daemon/coordinator/decide/draft.h"
 
 namespace dl::coordinator {
 namespace {

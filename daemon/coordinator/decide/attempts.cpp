@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "base/assert.h"
-#include "daemon/coordinator/blame.h"
-#include "daemon/coordinator/draft.h"
-#include "daemon/coordinator/random.h"
+#include "daemon/coordinator/decide/blame.h"
+#include "daemon/coordinator/decide/draft.h"
+#include "daemon/coordinator/decide/random.h"
 
 namespace dl::coordinator {
 namespace {

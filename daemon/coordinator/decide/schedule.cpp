@@ -2,10 +2,10 @@
 #include <map>
 
 #include "base/assert.h"
-#include "daemon/coordinator/draft.h"
-#include "daemon/coordinator/gang_orders.h"
-#include "daemon/coordinator/random.h"
-#include "daemon/coordinator/snapshot.h"
+#include "daemon/coordinator/decide/draft.h"
+#include "daemon/coordinator/decide/gang_orders.h"
+#include "daemon/coordinator/decide/random.h"
+#include "daemon/coordinator/decide/snapshot.h"
 #include "scheduler/placement/place_gang.h"
 
 namespace dl::coordinator {

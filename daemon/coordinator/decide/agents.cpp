@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "daemon/coordinator/draft.h"
+#include "daemon/coordinator/decide/draft.h"
 
 namespace dl::coordinator {
 namespace {

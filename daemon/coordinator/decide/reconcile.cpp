@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "daemon/coordinator/draft.h"
-#include "daemon/coordinator/gang_orders.h"
+#include "daemon/coordinator/decide/draft.h"
+#include "daemon/coordinator/decide/gang_orders.h"
 
 namespace dl::coordinator {
 namespace {
