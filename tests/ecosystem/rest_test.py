@@ -106,10 +106,10 @@ class RestTest(unittest.TestCase):
     def test_what_is_wrong_is_said(self):
         for path, arguments, status, text in (
                 ("/v1/jobs", ["--data-binary", "nmae: x\n"], 400, "nmae"),
-                ("/v1/jobs", ["--data-binary", "name: [\n"], 400, "line"),
+                ("/v1/jobs", ["--data-binary", "name: [\n"], 400, "spec:2:1: not valid YAML"),
                 ("/v1/jobs/999999", [], 404, "999999"),
                 ("/v1/jobs?stat=running", [], 400, 'did you mean "state"?'),
-                ("/v1/jobs/1", ["-H", "dl-api: 0"], 400, "old"),
+                ("/v1/jobs/1", ["-H", "dl-api: 0"], 400, "speaks API 0"),
                 ("/v1/jobs", ["-X", "PUT"], 405, "it has")):
             with self.subTest(path=path, arguments=arguments):
                 got, body = self.curl(path, *arguments)
