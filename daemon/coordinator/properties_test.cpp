@@ -156,7 +156,7 @@ class Chaos {
 TEST_CASE("no sequence of events breaks the state, and the journal gives it again",
           "[properties]") {
   const unsigned first = Catch::rngSeed();
-  for (unsigned round = 0; round < 20; ++round) {
+  for (unsigned round = 0; round < 50; ++round) {
     const unsigned seed = first + round;
     CAPTURE(seed);
     Chaos chaos(seed);
