@@ -75,7 +75,8 @@ int finish(const train::Outcome<train::TrainResult>& result, control::ReportChan
     channel.post({.progress = {}, .metrics = {}, .checkpoint = {}, .failure = failure});
     code = 1;
   } else {
-    std::printf("done: test accuracy %.2f %%\n", 100 * result->evaluation.accuracy);
+    std::printf("done: test accuracy %.2f %%, model checksum %08x\n",
+                100 * result->evaluation.accuracy, result->checksum);
   }
   if (!channel.close(kPatience)) std::printf("the agent did not acknowledge all reports\n");
   return code;

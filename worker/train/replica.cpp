@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/crc32c.h"
+
 namespace dl::worker::train {
 namespace {
 
@@ -44,18 +46,30 @@ void Replica::make_reducer(std::uint32_t bucket_bytes) {
 torch::Tensor Replica::backward(const torch::Tensor& images, const torch::Tensor& labels,
                                 std::uint32_t global_count) {
   if (!gradients_.empty()) at::_foreach_zero_(gradients_);
+  const std::int64_t count = images.size(0);
+  const bool whole = device_.is_cuda() || !buffers_.empty();
+  const std::int64_t pieces = whole ? 1 : (count + kPiece - 1) / kPiece;
+  torch::Tensor loss = torch::zeros({}, torch::TensorOptions(device_));
+  for (std::int64_t i = 0; i < pieces; ++i) {
+    const std::int64_t begin = count * i / pieces;
+    const std::int64_t end = count * (i + 1) / pieces;
+    loss.add_(backward_piece(images.slice(0, begin, end), labels.slice(0, begin, end),
+                             global_count, i + 1 == pieces));
+  }
+  if (gradients_.empty()) collect_gradients();
+  return loss;
+}
+
+torch::Tensor Replica::backward_piece(const torch::Tensor& images, const torch::Tensor& labels,
+                                      std::uint32_t global_count, bool last) {
   const torch::Tensor scores = model_->forward(images.to(device_));
   const torch::Tensor sum = at::cross_entropy_loss(scores, labels.to(device_), /*weight=*/{},
                                                    at::Reduction::Sum);
-  // The reducer divides by the number of ranks what it sums over them.
   const torch::Tensor part = sum * (1.0 / global_count);
-  if (reducer_) {
-    reducer_->prepare_for_backward({});
-    (part * world_size_).backward();
-  } else {
-    part.backward();
-  }
-  if (gradients_.empty()) collect_gradients();
+  // Before the last piece the reducer is not told, and gradients are added up here alone. It
+  // divides by the number of ranks what it sums over them.
+  if (reducer_ && last) reducer_->prepare_for_backward({});
+  (part * world_size_).backward();
   return part.detach();
 }
 
@@ -69,6 +83,17 @@ void Replica::collect_gradients() {
 void Replica::broadcast(const Gang& gang) const {
   gang.broadcast(tensors_of(parameters_));
   broadcast_buffers(gang);
+}
+
+std::uint32_t Replica::checksum() const {
+  std::uint32_t crc = 0;
+  for (const auto* part : {&parameters_, &buffers_}) {
+    for (const NamedTensor& one : *part) {
+      const torch::Tensor here = one.tensor.detach().cpu().contiguous();
+      crc = crc32c({static_cast<const std::byte*>(here.const_data_ptr()), here.nbytes()}, crc);
+    }
+  }
+  return crc;
 }
 
 void Replica::broadcast_buffers(const Gang& gang) const { gang.broadcast(tensors_of(buffers_)); }

@@ -95,6 +95,7 @@ class Run {
   void evaluate_now();
   Outcome<void> end_epoch();
   Outcome<void> write_checkpoint();
+  Outcome<std::uint32_t> agreed_checksum();
   Outcome<void> save_final_model();
   void remember_buffers();
   void save_last_complete_step();
@@ -153,10 +154,25 @@ Outcome<TrainResult> Run::train_to_end() {
   while (!finished() && !stopping()) DL_CHECK(run_epoch());
   if (!finished()) {
     if (gang_.leads()) DL_CHECK(write_checkpoint());
-    return TrainResult{.stopped = true, .progress = progress_, .evaluation = {}};
+    return TrainResult{.stopped = true, .progress = progress_, .evaluation = {}, .checksum = 0};
   }
+  DL_TRY(const std::uint32_t checksum, agreed_checksum());
   if (gang_.leads()) DL_CHECK(save_final_model());
-  return TrainResult{.stopped = false, .progress = progress_, .evaluation = evaluation_};
+  return TrainResult{.stopped = false,
+                     .progress = progress_,
+                     .evaluation = evaluation_,
+                     .checksum = checksum};
+}
+
+Outcome<std::uint32_t> Run::agreed_checksum() {
+  const std::uint32_t mine = replica_.checksum();
+  const std::int64_t leader = gang_.broadcast(std::vector<std::int64_t>{mine})[0];
+  const std::vector<double> differing = gang_.sum({mine == leader ? 0.0 : 1.0});
+  if (differing[0] == 0) return mine;
+  return Failure{FailureKind::kInfrastructure, "",
+                 std::to_string(static_cast<int>(differing[0])) +
+                     " ranks do not have rank 0's parameters; the model was not saved. Look for "
+                     "faulty memory, and for nodes with another version of dl-worker"};
 }
 
 Outcome<void> Run::run_epoch() {

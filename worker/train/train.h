@@ -46,6 +46,7 @@ struct TrainResult {
   bool stopped = false;  // By `stop`, before its end.
   Progress progress;
   Evaluation evaluation;  // Of the final model, unless stopped.
+  std::uint32_t checksum = 0;  // Of the final model, on all ranks.
 };
 
 // Deterministic: with spec.train.deterministic the result is the same to the last bit from run to

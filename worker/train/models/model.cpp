@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 
 namespace dl::worker::train {
 namespace {
@@ -46,6 +47,9 @@ Result<std::shared_ptr<Model>> make_model(const ModelSpec& spec, const SampleSha
                             std::to_string(shape.height) + " x " + std::to_string(shape.width) +
                             "; take another model");
   }
+  // The generator belongs to the process: ranks that are its threads take turns.
+  static std::mutex generator;
+  const std::scoped_lock lock(generator);
   torch::manual_seed(seed);
   return entry->make(spec, shape);
 }

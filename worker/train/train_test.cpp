@@ -1,0 +1,372 @@
+#include "worker/train/train.h"
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <mutex>
+
+#include "worker/collective/c10d_backend.h"
+#include "worker/train/saved_model.h"
+#include "worker/transport/testing/gang.h"
+
+using namespace dl;
+using namespace dl::worker;
+using namespace dl::worker::train;
+namespace fs = std::filesystem;
+
+namespace {
+
+// What an observer heard, and something it may do at each report.
+struct Heard : Observer {
+  void on_steps(const Progress& progress, double) override {
+    losses[progress.step] = progress.loss;
+    if (at_step) at_step(progress.step);
+  }
+  void on_evaluation(const Progress&, const Evaluation& evaluation) override {
+    evaluations.push_back(evaluation);
+  }
+  void on_checkpoint(const Checkpoint& checkpoint) override { checkpoints.push_back(checkpoint); }
+  void on_note(const std::string& sentence) override { notes += sentence + "\n"; }
+
+  std::map<std::uint64_t, double> losses;
+  std::vector<Evaluation> evaluations;
+  std::vector<Checkpoint> checkpoints;
+  std::string notes;
+  std::function<void(std::uint64_t)> at_step;
+};
+
+// A job in a folder of its own; each run() is an attempt of it.
+class Job {
+ public:
+  Job() : folder_(fs::temp_directory_path() / ("train_test." + std::to_string(getpid()))) {
+    fs::remove_all(folder_);
+    spec.model = ModelSpec{};
+    spec.model->name = "mlp";
+    spec.model->hidden = {32};
+    spec.model->classes = 4;
+    spec.data.format = "synthetic";
+    spec.data.shape = {1, 16, 16};
+    spec.data.samples = 330;  // Ten steps of 32 and a smaller one.
+    spec.train.epochs = 3;
+    spec.train.batch_size = 32;
+    spec.train.learning_rate = 0.05;
+    spec.train.schedule.name = "cosine";
+    spec.train.report_every_steps = 1;
+    static const bool configured = (configure_libtorch(1, true), true);  // Once a process.
+    REQUIRE(configured);
+  }
+  ~Job() { fs::remove_all(folder_); }
+
+  // One rank's part of an attempt.
+  Outcome<TrainResult> run_rank(Gang gang, Heard& heard, const std::atomic<bool>* stop = nullptr) {
+    TrainRequest request;
+    request.spec = spec;
+    request.attempt = {.job = {42}, .trial = 1, .attempt = attempt};
+    request.artifact_dir = folder_;
+    request.resume_checkpoint = resume;
+    auto data = open_dataset({.spec = spec.data,
+                              .classes = spec.model->classes,
+                              .seed = spec.train.seed,
+                              .smallest_side = smallest_side(spec.model->name)});
+    if (data.has_error()) throw std::runtime_error(data.error().message);
+    request.data = *std::move(data);
+    request.gang = std::move(gang);
+    request.stop = stop;
+    return train::train(request, heard);
+  }
+  Outcome<TrainResult> run(Heard& heard, const std::atomic<bool>* stop = nullptr) {
+    return run_rank(Gang(), heard, stop);
+  }
+
+  // All ranks as threads; results and what was heard by rank.
+  struct Ranks {
+    explicit Ranks(std::uint32_t count)
+        : heard(count), results(count, Failure{}), stop(std::vector<std::atomic<bool>>(count)) {}
+    std::vector<Heard> heard;
+    std::vector<Outcome<TrainResult>> results;
+    std::vector<std::atomic<bool>> stop;
+  };
+  void run_gang(Ranks& ranks) {
+    transport::testing::spawn(
+        {.kind = transport::testing::Kind::kInproc,
+         .world_size = static_cast<std::uint32_t>(ranks.heard.size())},
+        [&](std::unique_ptr<transport::Mesh> mesh) {
+          const transport::Rank rank = mesh->rank();
+          auto communicator = std::make_unique<collective::Communicator>(std::move(mesh));
+          Gang gang(collective::make_ring_process_group(std::move(communicator)), torch::kCPU);
+          ranks.results[rank] = run_rank(std::move(gang), ranks.heard[rank], &ranks.stop[rank]);
+        });
+  }
+
+  const fs::path& folder() const { return folder_; }
+  fs::path checkpoint(const std::string& file) const { return folder_ / "checkpoints" / file; }
+
+  JobSpec spec;
+  std::uint32_t attempt = 1;
+  std::string resume;
+
+ private:
+  fs::path folder_;
+};
+
+std::uint32_t checksum_of(const Outcome<TrainResult>& result) {
+  INFO((result.has_error() ? result.error().message : std::string()));
+  REQUIRE(result.has_value());
+  REQUIRE_FALSE(result->stopped);
+  return result->checksum;
+}
+
+// Stops the run when it reports `step`.
+void stop_at(Heard& heard, std::uint64_t step, std::atomic<bool>& stop) {
+  heard.at_step = [step, &stop](std::uint64_t now) {
+    if (now == step) stop = true;
+  };
+}
+
+void flip_bit(const fs::path& path) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(fs::file_size(path) / 2));
+  const auto place = file.tellg();
+  const int byte = file.get();
+  file.seekp(place);
+  file.put(static_cast<char>(byte ^ 1));
+}
+
+}  // namespace
+
+TEST_CASE("a run learns, evaluates every epoch and saves a model that can be loaded", "[train]") {
+  Job job;
+  Heard heard;
+  const auto result = job.run(heard);
+  checksum_of(result);
+  CHECK(result->progress.step == 33);
+  CHECK(heard.losses.size() == 33);
+  CHECK(heard.losses[33] < heard.losses[1] / 4);
+  CHECK(heard.evaluations.size() == 3);
+  CHECK(result->evaluation.accuracy > 0.9);
+  CHECK(result->evaluation.samples == 33);
+  CHECK(heard.checkpoints.size() == 3);
+
+  const auto saved = load_model(job.folder() / "model" / "model.dlm");
+  REQUIRE(saved.has_value());
+  CHECK(saved->shape == SampleShape{1, 16, 16});
+  Replica replica(saved->model, Gang(), torch::kCPU, 1 << 20);
+  const auto data = open_dataset({.spec = job.spec.data, .classes = 4, .seed = 1});
+  const Evaluation again = evaluate(replica, Gang(), data->validation, 64);
+  CHECK(again.accuracy == result->evaluation.accuracy);
+  CHECK(again.loss == Approx(result->evaluation.loss));
+}
+
+TEST_CASE("two ranks end with bit-identical parameters, the same in every run", "[train]") {
+  Job job;
+  job.spec.strategy.bucket_bytes = 4096;  // Several buckets.
+  Job::Ranks first(2);
+  job.run_gang(first);
+  Job::Ranks second(2);
+  job.run_gang(second);
+  CHECK(checksum_of(first.results[0]) == checksum_of(first.results[1]));
+  CHECK(checksum_of(first.results[0]) == checksum_of(second.results[0]));
+  CHECK(first.heard[0].losses == second.heard[0].losses);
+  CHECK(first.results[0]->evaluation.accuracy == first.results[1]->evaluation.accuracy);
+  CHECK(first.heard[1].losses.empty());
+}
+
+TEST_CASE("2 workers x 64 and 1 worker x 128 have the same loss at each of 100 steps", "[train]") {
+  Job job;
+  job.spec.model->name = "lenet";
+  job.spec.model->classes = 10;
+  job.spec.data.shape = {1, 28, 28};
+  job.spec.data.samples = 128 * 40 + 60;
+  if (const std::string real = "/usr/share/datasets/fashion-mnist"; fs::exists(real)) {
+    job.spec.data.format = "idx";
+    job.spec.data.path = real;
+  }
+  job.spec.train.batch_size = 128;
+  job.spec.train.learning_rate = 0.04;
+  job.spec.train.max_steps = 100;
+  job.spec.checkpoint.every_epochs = 0;
+  Heard alone;
+  checksum_of(job.run(alone));
+  Job::Ranks ranks(2);
+  job.run_gang(ranks);
+  checksum_of(ranks.results[0]);
+  REQUIRE(alone.losses.size() == 100);
+  REQUIRE(ranks.heard[0].losses.size() == 100);
+  double worst = 0;
+  for (const auto& [step, loss] : alone.losses) {
+    worst = std::max(worst, std::abs(ranks.heard[0].losses[step] / loss - 1));
+  }
+  CHECK(worst < 1e-5);
+  CHECK(alone.losses[100] < alone.losses[1] / 1.5);
+}
+
+TEST_CASE("a run that was stopped in the middle of an epoch ends as if it had not been",
+          "[train]") {
+  Job job;
+  const auto optimizer = GENERATE(as<std::string>(), "sgd", "adamw");
+  const std::uint64_t step = GENERATE(5, 11, 22, 27);
+  job.spec.train.optimizer = optimizer;
+  job.spec.train.learning_rate = optimizer == "sgd" ? 0.05 : 0.001;
+  job.spec.model->dropout = 0.3;
+  Heard whole;
+  const std::uint32_t expected = checksum_of(job.run(whole));
+
+  job.attempt = 2;
+  Heard before;
+  std::atomic<bool> stop{false};
+  stop_at(before, step, stop);
+  const auto stopped = job.run(before, &stop);
+  REQUIRE(stopped.has_value());
+  CHECK(stopped->stopped);
+  REQUIRE_FALSE(before.checkpoints.empty());
+  CHECK(before.checkpoints.back().step == step);
+
+  job.attempt = 3;
+  job.resume = before.checkpoints.back().path;
+  Heard after;
+  CHECK(checksum_of(job.run(after)) == expected);
+  CHECK(after.losses.begin()->first == step + 1);
+  CHECK(before.evaluations.size() + after.evaluations.size() == 3);
+  for (const auto& [at, loss] : after.losses) CHECK(loss == whole.losses[at]);
+}
+
+TEST_CASE("a damaged checkpoint is named and the one before it used", "[train]") {
+  Job job;
+  Heard whole;
+  const std::uint32_t expected = checksum_of(job.run(whole));
+  REQUIRE(whole.checkpoints.size() == 3);
+  job.attempt = 2;
+  job.resume = whole.checkpoints[2].path;
+  flip_bit(job.checkpoint(job.resume));
+  Heard after;
+  CHECK(checksum_of(job.run(after)) == expected);
+  CHECK(after.losses.begin()->first == whole.checkpoints[1].step + 1);
+  CHECK_THAT(after.notes, Catch::Contains("checkpoint not used: ") && Catch::Contains(job.resume) &&
+                              Catch::Contains("damaged at byte") &&
+                              Catch::Contains("resumed from checkpoint " +
+                                              whole.checkpoints[1].path));
+}
+
+TEST_CASE("with every checkpoint damaged the run fails and says so", "[train]") {
+  Job job;
+  Heard whole;
+  checksum_of(job.run(whole));
+  for (const auto& entry : fs::directory_iterator(job.folder() / "checkpoints")) {
+    flip_bit(entry.path());
+  }
+  job.attempt = 2;
+  job.resume = whole.checkpoints[2].path;
+  Heard after;
+  const auto result = job.run(after);
+  REQUIRE(result.has_error());
+  CHECK(result.error().kind == FailureKind::kInfrastructure);
+  CHECK_THAT(result.error().message, Catch::Contains("no checkpoint in"));
+}
+
+TEST_CASE("a checkpoint of another run is refused", "[train]") {
+  Job job;
+  Heard whole;
+  checksum_of(job.run(whole));
+  job.attempt = 2;
+  job.resume = whole.checkpoints[2].path;
+  SECTION("another batch size") { job.spec.train.batch_size = 64; }
+  SECTION("another model") { job.spec.model->hidden = {33}; }
+  SECTION("another optimizer") { job.spec.train.optimizer = "adam"; }
+  Heard after;
+  const auto result = job.run(after);
+  REQUIRE(result.has_error());
+  CHECK(result.error().kind == FailureKind::kSpec);
+  CHECK_THAT(result.error().message, Catch::Contains("checkpoint " + job.resume));
+}
+
+TEST_CASE("a full disk fails the run and leaves the older checkpoint", "[train]") {
+  Job job;
+  Heard heard;
+  heard.at_step = [&](std::uint64_t step) {
+    if (step == 12) {
+      fs::create_symlink("/dev/full", job.checkpoint("step-000000022-attempt-1.dlm.tmp"));
+    }
+  };
+  const auto result = job.run(heard);
+  REQUIRE(result.has_error());
+  CHECK(result.error().kind == FailureKind::kInfrastructure);
+  CHECK_THAT(result.error().message, Catch::Contains("the disk is full") &&
+                                         Catch::Contains("step-000000022-attempt-1.dlm"));
+  REQUIRE(heard.checkpoints.size() == 1);
+  CHECK(Container::read(job.checkpoint(heard.checkpoints[0].path)).has_value());
+}
+
+TEST_CASE("when a peer is lost, no completed step is", "[train]") {
+  Job job;
+  const auto model = GENERATE(as<std::string>(), "mlp", "resnet18");
+  if (model == "resnet18") {  // Its batch normalisation has buffers that a step under way changes.
+    job.spec.model->name = model;
+    job.spec.data.shape = {1, 32, 32};
+    job.spec.data.samples = 40;
+    job.spec.train.batch_size = 8;
+    job.spec.train.epochs = 1;
+  }
+  job.spec.checkpoint.every_epochs = 0;
+  Job::Ranks whole(2);
+  job.run_gang(whole);
+  const std::uint32_t expected = checksum_of(whole.results[0]);
+
+  Job::Ranks broken(2);
+  stop_at(broken.heard[0], 3, broken.stop[1]);
+  job.run_gang(broken);
+  REQUIRE(broken.results[0].has_error());
+  CHECK(broken.results[0].error().kind == FailureKind::kCommunication);
+  CHECK_THAT(broken.results[0].error().message, Catch::Contains("rank 1"));
+  REQUIRE(broken.heard[0].checkpoints.size() == 1);
+  CHECK(broken.heard[0].checkpoints[0].step == broken.heard[0].losses.rbegin()->first);
+
+  job.attempt = 2;
+  job.resume = broken.heard[0].checkpoints[0].path;
+  Job::Ranks resumed(2);
+  job.run_gang(resumed);
+  CHECK(checksum_of(resumed.results[0]) == expected);
+}
+
+TEST_CASE("a run that diverges says at which step and what to lower", "[train]") {
+  Job job;
+  job.spec.train.learning_rate = 1e30;
+  Heard heard;
+  const auto result = job.run(heard);
+  REQUIRE(result.has_error());
+  CHECK(result.error().kind == FailureKind::kUserCode);
+  CHECK_THAT(result.error().message, Catch::Contains("is not a finite number") &&
+                                         Catch::Contains("lower train.learning_rate"));
+}
+
+TEST_CASE("a finished run that is started again only evaluates", "[train]") {
+  Job job;
+  Heard whole;
+  const auto first = job.run(whole);
+  checksum_of(first);
+  job.attempt = 2;
+  job.resume = whole.checkpoints[2].path;
+  Heard again;
+  const auto second = job.run(again);
+  CHECK(checksum_of(second) == first->checksum);
+  CHECK(second->evaluation.accuracy == first->evaluation.accuracy);
+  CHECK(again.losses.empty());
+}
+
+TEST_CASE("failures are laid at the right door", "[train]") {
+  const auto kind_of = [](auto exception) {
+    try {
+      throw exception;
+    } catch (...) {
+      return failure_of_current_exception().kind;
+    }
+  };
+  const c10::SourceLocation here{"", "", 0};
+  CHECK(kind_of(std::bad_alloc()) == FailureKind::kOutOfMemory);
+  CHECK(kind_of(c10::OutOfMemoryError(here, "CUDA out of memory")) == FailureKind::kOutOfMemory);
+  CHECK(kind_of(c10::DistBackendError(here, "rank 1 is gone")) == FailureKind::kCommunication);
+  CHECK(kind_of(c10::Error(here, "shapes differ")) == FailureKind::kUserCode);
+  CHECK(kind_of(std::runtime_error("x")) == FailureKind::kUserCode);
+}
