@@ -74,9 +74,9 @@ std::string flag_head(const CLI::Option& option) {
   for (const auto& name : option.get_snames()) head += "-" + name + ", ";
   if (option.get_snames().empty()) head += "    ";
   for (const auto& name : option.get_lnames()) head += "--" + name;
-  // Behind a colon the parser names the values allowed, which the text beside says better.
+  // Behind it the parser names the values allowed, which the text beside says better.
   const std::string type = option.get_type_name();
-  return takes_value(option) ? head + " " + type.substr(0, type.find(':')) : head;
+  return takes_value(option) ? head + " " + type.substr(0, type.find(":{")) : head;
 }
 
 std::vector<Line> argument_lines(const CLI::App& app) {
