@@ -8,6 +8,7 @@
 #include "cmd/worker/device.h"
 #include "model/spec/parse.h"
 #include "worker/collective/c10d_backend.h"
+#include "worker/collective/nccl_backend.h"
 #include "worker/train/models/model.h"
 #include "worker/transport/tcp/connect.h"
 
@@ -78,12 +79,28 @@ Outcome<std::unique_ptr<transport::Mesh>> connect_peers(const Assignment& assign
   return blame(here ? FailureKind::kInfrastructure : FailureKind::kCommunication, std::move(mesh));
 }
 
+// Tensors on GPUs travel by NCCL; those on the CPU by the ring still.
+Outcome<void> add_nccl(const Assignment& assignment, c10d::ProcessGroup& group) {
+  const ClusterSpec& cluster = assignment.context.cluster;
+  auto backend = collective::make_nccl_backend({.rank = assignment.rank,
+                                                .world_size = cluster.world_size(),
+                                                .store_host = cluster.members[0].host,
+                                                .store_port = cluster.master_port});
+  const bool peers = backend.has_error() && backend.error().code == Code::kUnavailable;
+  DL_TRY(auto nccl, blame(peers ? FailureKind::kCommunication : FailureKind::kInfrastructure,
+                          std::move(backend)));
+  group.setBackend(c10::DeviceType::CUDA, c10d::ProcessGroup::BackendType::NCCL, nccl);
+  return {};
+}
+
 Outcome<train::Gang> make_gang(const Assignment& assignment, const std::atomic<bool>& stop,
                                torch::Device device) {
   if (assignment.context.cluster.world_size() == 1) return train::Gang();
   DL_TRY(auto mesh, connect_peers(assignment, stop));
   auto communicator = std::make_unique<collective::Communicator>(std::move(mesh));
-  return train::Gang(collective::make_ring_process_group(std::move(communicator)), device);
+  auto group = collective::make_ring_process_group(std::move(communicator));
+  if (device.is_cuda()) DL_CHECK(add_nccl(assignment, *group));
+  return train::Gang(std::move(group), device);
 }
 
 }  // namespace
