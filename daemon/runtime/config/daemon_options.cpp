@@ -84,8 +84,11 @@ std::vector<Option> coordinator_options() {
   return table;
 }
 
-std::vector<Option> agent_options() {
-  std::vector<Option> table{
+namespace {
+
+// Who the agent is, and where its coordinator is.
+std::vector<Option> agent_place_options() {
+  return {
       config_option(),
       {.name = "state_dir",
        .type = OptionType::kPath,
@@ -113,6 +116,12 @@ std::vector<Option> agent_options() {
        .default_value = "",
        .help = "The address at which other nodes reach this node's tasks; empty: 127.0.0.1 with a "
                "coordinator on loopback, else the host's name"},
+  };
+}
+
+// What the node offers to tasks.
+std::vector<Option> agent_offer_options() {
+  return {
       {.name = "cpus",
        .type = OptionType::kInteger,
        .default_value = "0",
@@ -136,6 +145,12 @@ std::vector<Option> agent_options() {
        .help = "How often to report until the coordinator says how often it wants it",
        .min = "50ms",
        .max = "1m"},
+  };
+}
+
+// How tasks are run and what is kept of them.
+std::vector<Option> agent_task_options() {
+  return {
       {.name = "cgroup",
        .default_value = "auto",
        .help = "Limit tasks by control groups where they can be made: their memory and their share "
@@ -159,6 +174,15 @@ std::vector<Option> agent_options() {
        .default_value = "",
        .help = "The program that watches over a task; empty: dl-supervisor beside dl-agentd"},
   };
+}
+
+}  // namespace
+
+std::vector<Option> agent_options() {
+  std::vector<Option> table = agent_place_options();
+  for (const auto& part : {agent_offer_options(), agent_task_options()}) {
+    table.insert(table.end(), part.begin(), part.end());
+  }
   add_log_options(table);
   return table;
 }
