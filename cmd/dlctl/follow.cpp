@@ -133,12 +133,22 @@ class Follower {
       screen_.show(progress_line(*progress_, terminal_) + "\n");
       return;
     }
-    const auto waited =
-        std::chrono::duration_cast<std::chrono::seconds>(SteadyClock::now() - began_);
-    screen_.show(styled("job " + id_ + ": waiting for progress, " + to_short_string(waited) +
+    refresh();
+    const std::string state = word_of(job_.state());
+    const std::string why = job_.why().empty() ? "" : ": " + one_line(job_.why());
+    screen_.show(styled(state + " for " + span(time_in_state(job_, run_.host().now())) + why +
                             "  (Ctrl-C detaches)",
                         Style::kDim, terminal_.color) +
                  "\n");
+  }
+
+  // Why a job waits is in no event; it is asked for while there is no progress to show.
+  void refresh() {
+    constexpr std::chrono::seconds kEvery{2};
+    const auto now = SteadyClock::now();
+    if (now - refreshed_ < kEvery) return;
+    refreshed_ = now;
+    if (auto job = client_.get_job(id_)) job_ = std::move(*job);
   }
 
   Result<ExitCode> detach() {
@@ -173,7 +183,7 @@ class Follower {
   bool end_seen_ = false;
   bool drained_ = false;
   std::optional<ProgressView> progress_;
-  SteadyClock::time_point began_ = SteadyClock::now();
+  SteadyClock::time_point refreshed_{};
   SteadyClock::time_point printed_{};
 };
 

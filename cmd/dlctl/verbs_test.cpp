@@ -301,11 +301,11 @@ TEST_CASE("follow tells the story and the outcome", "[dlctl]") {
         "22:13:20  ended       succeeded\n"
         "\n"
         "Job 42 (fashion-mnist) succeeded after 1m\n"
-        "  validation.accuracy  0.8931\n"
-        "  model                /data/jobs/42/1/model\n"
-        "  checkpoints          /data/jobs/42/1/checkpoints\n"
-        "  events               /data/jobs/42/1/events (for TensorBoard)\n"
-        "  next                 dlctl metrics 42 · dlctl logs 42 · dlctl status 42\n");
+        "  test accuracy  89.31 % (validation.accuracy)\n"
+        "  model          /data/jobs/42/1/model\n"
+        "  checkpoints    /data/jobs/42/1/checkpoints\n"
+        "  events         /data/jobs/42/1/events (for TensorBoard)\n"
+        "  next           dlctl metrics 42 · dlctl logs 42 · dlctl status 42\n");
 }
 
 TEST_CASE("follow goes on when the coordinator is restarted", "[dlctl]") {

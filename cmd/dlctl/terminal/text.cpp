@@ -137,6 +137,12 @@ std::string short_number(double value, int digits) {
   return text.data();
 }
 
+std::string fixed(double value, int digits) {
+  std::array<char, 340> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+  return text.data();
+}
+
 std::string byte_size(std::uint64_t bytes) {
   constexpr std::array<const char*, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   double value = static_cast<double>(bytes);

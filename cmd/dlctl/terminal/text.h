@@ -34,6 +34,9 @@ std::string with_commas(std::uint64_t number);
 // A double with `digits` significant digits and no trailing zeros: "0.9312", "2994", "1e-05".
 std::string short_number(double value, int digits = 4);
 
+// "91.04": `digits` digits behind the point.
+std::string fixed(double value, int digits);
+
 // "512 B", "12 MiB"
 std::string byte_size(std::uint64_t bytes);
 

@@ -110,6 +110,19 @@ void add_trial(Facts& facts, const v1::Job& job, const v1::Trial& trial,
     facts.add("last failure", failure_text(trial.last_failure()));
 }
 
+// How good the model is first; a rate or a learning rate says nothing any more at the end.
+void add_final_metrics(Facts& facts, const v1::Trial& trial) {
+  const auto metrics = sorted_metrics(trial);
+  const auto accuracy = metrics.find("validation.accuracy");
+  if (accuracy != metrics.end()) {
+    facts.add("test accuracy", fixed(accuracy->second * 100, 2) + " % (validation.accuracy)");
+  }
+  for (const auto& [name, value] : metrics) {
+    const bool is_pace = name == "train.learning_rate" || name == "train.samples_per_second";
+    if (name != "validation.accuracy" && !is_pace) facts.add(one_line(name), short_number(value));
+  }
+}
+
 // What the built-in worker writes below a trial's folder; a command may write there anything.
 void add_places(Facts& facts, const v1::Job& job, const v1::Trial& trial) {
   if (job.artifact_dir().empty()) return;
@@ -176,9 +189,7 @@ std::string render_outcome(const v1::Job& job, const Terminal& terminal) {
   Facts facts(terminal.color);
   facts.add("failure", failure_text(job.failure()));
   for (const auto& trial : job.trials()) {
-    for (const auto& [name, value] : sorted_metrics(trial)) {
-      facts.add(one_line(name), short_number(value));
-    }
+    add_final_metrics(facts, trial);
     add_places(facts, job, trial);
   }
   facts.add("next", next_commands(job));
