@@ -15,7 +15,7 @@ flock 9  # Two runs at once make it once.
 if [[ ! -e "$venv/complete" ]]; then
   rm -rf "$venv"
   "$python" -m venv "$venv"
-  "$venv/bin/pip" install --quiet --no-deps --disable-pip-version-check -r requirements.txt
+  "$venv/bin/pip" install --quiet --no-deps --no-compile --disable-pip-version-check -r requirements.txt
   touch "$venv/complete"
 fi
 ln -sfn "venv-$hash" "$cache/venv"
