@@ -16,7 +16,10 @@ find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # Paths below the clone count relative to it, so that a new clone finds the objects of an old one.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
+    ${CCACHE})
 endif()
 
 add_library(dl_warnings INTERFACE)
@@ -60,8 +63,15 @@ function(dl_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_compile_definitions(${name} PRIVATE DL_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-    DL_BINARY_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  # Only the sources that say these names get them: an object without a path of this clone in it
+  # is found in ccache by other clones.
+  foreach(source IN LISTS ARG_SOURCES)
+    file(STRINGS ${source} uses REGEX "DL_(SOURCE|BINARY)_DIR" LIMIT_COUNT 1)
+    if(uses)
+      set_property(SOURCE ${source} APPEND PROPERTY COMPILE_DEFINITIONS
+        DL_SOURCE_DIR="${PROJECT_SOURCE_DIR}" DL_BINARY_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+    endif()
+  endforeach()
   target_link_libraries(${name} PRIVATE dl_warnings dl_test_main ${ARG_DEPS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name} --durations yes)

@@ -53,8 +53,6 @@ function(dl_torch_compile_flags target)
   target_compile_options(${target} PRIVATE -fPIC)
   if(CCACHE)
     target_compile_options(${target} PRIVATE -fpch-preprocess)
-    set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER
-      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${CCACHE}")
   endif()
 endfunction()
 dl_torch_compile_flags(dl_torch_pch)
