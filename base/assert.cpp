@@ -5,8 +5,7 @@
 
 namespace dl {
 
-void assertion_failed(const char* condition, std::string_view message, const char* file,
-                      int line) {
+void assertion_failed(const char* condition, std::string_view message, const char* file, int line) {
   std::fprintf(stderr, "%s:%d: assertion failed: %s: %.*s\n", file, line, condition,
                static_cast<int>(message.size()), message.data());
   std::abort();

@@ -14,9 +14,9 @@ namespace dl {
 }  // namespace dl
 
 // DL_ASSERT(x > 0, "x counts ranks"): the second argument says why it holds.
-#define DL_ASSERT(condition, message)                                             \
-  do {                                                                            \
-    if (!(condition)) [[unlikely]] {                                              \
-      ::dl::assertion_failed(#condition, (message), __FILE__, __LINE__);          \
-    }                                                                             \
+#define DL_ASSERT(condition, message)                                    \
+  do {                                                                   \
+    if (!(condition)) [[unlikely]] {                                     \
+      ::dl::assertion_failed(#condition, (message), __FILE__, __LINE__); \
+    }                                                                    \
   } while (false)

@@ -16,18 +16,18 @@ namespace dl {
 enum class Code : std::uint8_t {
   kCancelled = 1,
   kUnknown = 2,
-  kInvalidArgument = 3,    // Never will be: the request itself is wrong.
+  kInvalidArgument = 3,  // Never will be: the request itself is wrong.
   kDeadlineExceeded = 4,
   kNotFound = 5,
   kAlreadyExists = 6,
   kPermissionDenied = 7,
   kResourceExhausted = 8,
   kFailedPrecondition = 9,
-  kAborted = 10,           // Lost a race, or a newer attempt exists; start over.
+  kAborted = 10,  // Lost a race, or a newer attempt exists; start over.
   kOutOfRange = 11,
   kUnimplemented = 12,
   kInternal = 13,
-  kUnavailable = 14,       // Not now: the same call may go through later.
+  kUnavailable = 14,  // Not now: the same call may go through later.
   kDataLoss = 15,
   kUnauthenticated = 16,
 };

@@ -12,9 +12,10 @@ void log_init(std::string_view program, std::string_view level, LogFormat format
   if (level != "off" && logger->level() == spdlog::level::off) {
     logger->set_level(spdlog::level::info);
   }
-  logger->set_pattern(format == LogFormat::kJson
-                          ? R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","program":"%n","message":"%v"})"
-                          : "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %n: %v");
+  logger->set_pattern(
+      format == LogFormat::kJson
+          ? R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","program":"%n","message":"%v"})"
+          : "%Y-%m-%dT%H:%M:%S.%e %^%l%$ %n: %v");
   spdlog::set_default_logger(std::move(logger));
 }
 

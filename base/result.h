@@ -18,7 +18,7 @@ using Result = boost::system::result<T, Error>;
 // What Result::value() throws when there is none: a bug in the caller, which
 // should have looked first.
 [[noreturn]] BOOST_NORETURN inline void throw_exception_from_error(const Error& error,
-                                                    const boost::source_location&) {
+                                                                   const boost::source_location&) {
   throw std::logic_error("value() of a failed Result: " + to_string(error));
 }
 
@@ -28,11 +28,11 @@ using Result = boost::system::result<T, Error>;
 #define DL_CONCAT(a, b) DL_CONCAT_INNER(a, b)
 
 // Returns the error of `expr` from the enclosing function, if it has one.
-#define DL_CHECK(expr)                                            \
-  do {                                                            \
-    if (auto dl_check_result = (expr); !dl_check_result) {        \
-      return std::move(dl_check_result).error();                  \
-    }                                                             \
+#define DL_CHECK(expr)                                     \
+  do {                                                     \
+    if (auto dl_check_result = (expr); !dl_check_result) { \
+      return std::move(dl_check_result).error();           \
+    }                                                      \
   } while (false)
 
 // DL_TRY(auto x, f()): x is the value of f(), or its error is returned.

@@ -17,11 +17,11 @@ namespace dl {
 // One task of the gang as its peers see it.
 struct Member {
   Role role = Role::kWorker;
-  std::uint32_t index = 0;   // Within its role.
-  std::uint32_t rank = 0;    // Within the collective: chief, then workers; ps and evaluators follow.
-  std::string node;          // NodeId.
-  std::string host;          // What peers dial: an address or name of the node.
-  std::uint16_t port = 0;    // Reserved for this task.
+  std::uint32_t index = 0;  // Within its role.
+  std::uint32_t rank = 0;   // In the collective: chief, then workers; ps and evaluators follow.
+  std::string node;         // NodeId.
+  std::string host;         // What peers dial: an address or name of the node.
+  std::uint16_t port = 0;   // Reserved for this task.
   std::uint32_t local_rank = 0;  // Among the gang's collective members on the same node.
 
   friend bool operator==(const Member&, const Member&) = default;
@@ -33,7 +33,7 @@ struct ClusterSpec {
   std::uint16_t master_port = 0;  // On the host of rank 0, apart from its own port.
   std::uint32_t restarts = 0;     // Attempts before this one.
   std::uint32_t max_restarts = 0;
-  std::string run_id;             // "42.3", the same for all attempts.
+  std::string run_id;  // "42.3", the same for all attempts.
 
   // Chief and workers: the ranks below this take part in collectives.
   std::uint32_t world_size() const;

@@ -56,7 +56,9 @@ std::string_view to_string(StopReason r) { return word_of(r, kStopReasons); }
 std::string_view to_string(FailureKind k) { return word_of(k, kFailureKindWords); }
 std::string_view to_string(Role r) { return word_of(r, kRoles); }
 
-std::optional<Role> role_from_string(std::string_view word) { return from_word<Role>(word, kRoles); }
+std::optional<Role> role_from_string(std::string_view word) {
+  return from_word<Role>(word, kRoles);
+}
 std::optional<JobState> job_state_from_string(std::string_view word) {
   return from_word<JobState>(word, kJobStates);
 }

@@ -19,10 +19,17 @@
 namespace dl {
 
 // Severity grows downwards from kSucceeded on: a stop only gets more severe.
-enum class JobState : std::uint8_t { kQueued, kRunning, kStopping, kSucceeded, kFailed, kCancelled };
+enum class JobState : std::uint8_t {
+  kQueued,
+  kRunning,
+  kStopping,
+  kSucceeded,
+  kFailed,
+  kCancelled
+};
 enum class TrialState : std::uint8_t {
-  kQueued,      // Waits for slots, or for its back-off to end.
-  kRunning,     // Has a live attempt.
+  kQueued,   // Waits for slots, or for its back-off to end.
+  kRunning,  // Has a live attempt.
   kSucceeded,
   kFailed,
   kCancelled,
@@ -36,7 +43,14 @@ enum class TaskState : std::uint8_t {
 };
 
 // Why an attempt is being stopped. Later ones override earlier ones, never the reverse.
-enum class StopReason : std::uint8_t { kNone, kCompleted, kPreempted, kFailed, kCancelled, kKilled };
+enum class StopReason : std::uint8_t {
+  kNone,
+  kCompleted,
+  kPreempted,
+  kFailed,
+  kCancelled,
+  kKilled
+};
 
 // Who is to blame for a failure. Each kind has a retry budget of its own.
 enum class FailureKind : std::uint8_t {
@@ -124,10 +138,10 @@ struct Failure {
 
 // How far a trial is, by its own account.
 struct Progress {
-  std::uint32_t epoch = 0;   // Epochs completed.
-  std::uint32_t epochs = 0;  // Epochs to do; 0 when unknown.
-  std::uint64_t step = 0;    // Optimizer steps completed, over all epochs.
-  std::uint64_t steps = 0;   // Steps to do; 0 when unknown.
+  std::uint32_t epoch = 0;        // Epochs completed.
+  std::uint32_t epochs = 0;       // Epochs to do; 0 when unknown.
+  std::uint64_t step = 0;         // Optimizer steps completed, over all epochs.
+  std::uint64_t steps = 0;        // Steps to do; 0 when unknown.
   double samples_per_second = 0;  // Over all workers.
   double loss = 0;                // Of the last step reported, mean over the global batch.
 
@@ -136,7 +150,7 @@ struct Progress {
 
 // A checkpoint the worker has written and synced.
 struct Checkpoint {
-  std::string path;        // Directory-relative name, unique within the trial.
+  std::string path;  // Directory-relative name, unique within the trial.
   std::uint64_t step = 0;
   std::uint32_t epoch = 0;
 

@@ -51,39 +51,40 @@ struct DataSpec {
   std::string path;    // idx: the folder of the four files, each plain or .gz.
   std::array<std::uint32_t, 3> shape = {3, 224, 224};  // synthetic: channels, height, width.
   std::uint64_t samples = 10'000;                      // synthetic: training samples.
-  std::uint64_t validation_samples = 0;  // idx: 0 means the test files; else cut off the training set's end.
+  // idx: how many are cut off the training set's end to validate on; 0: the test files.
+  std::uint64_t validation_samples = 0;
 
   friend bool operator==(const DataSpec&, const DataSpec&) = default;
 };
 
 struct ScheduleSpec {
-  std::string name = "constant";  // constant, step, cosine, linear.
-  double warmup_epochs = 0;       // Linear from 0 to learning_rate.
-  double final_fraction = 0;      // cosine, linear: learning rate at the end ÷ at the start.
-  std::uint32_t step_epochs = 30; // step: every so many epochs …
-  double gamma = 0.1;             // … the rate is multiplied by this.
+  std::string name = "constant";   // constant, step, cosine, linear.
+  double warmup_epochs = 0;        // Linear from 0 to learning_rate.
+  double final_fraction = 0;       // cosine, linear: learning rate at the end ÷ at the start.
+  std::uint32_t step_epochs = 30;  // step: every so many epochs …
+  double gamma = 0.1;              // … the rate is multiplied by this.
 
   friend bool operator==(const ScheduleSpec&, const ScheduleSpec&) = default;
 };
 
 struct TrainSpec {
   std::uint32_t epochs = 1;
-  std::uint64_t max_steps = 0;     // Ends training early; 0: no limit.
-  std::uint32_t batch_size = 32;   // Global: over all workers, a multiple of their number.
-  std::string optimizer = "sgd";   // sgd, adam, adamw.
+  std::uint64_t max_steps = 0;    // Ends training early; 0: no limit.
+  std::uint32_t batch_size = 32;  // Global: over all workers, a multiple of their number.
+  std::string optimizer = "sgd";  // sgd, adam, adamw.
   double learning_rate = 0.01;
-  double momentum = 0.9;           // sgd.
-  bool nesterov = false;           // sgd.
+  double momentum = 0.9;  // sgd.
+  bool nesterov = false;  // sgd.
   double weight_decay = 0.0;
-  double beta1 = 0.9;              // adam, adamw.
+  double beta1 = 0.9;  // adam, adamw.
   double beta2 = 0.999;
   double epsilon = 1e-8;
-  double clip_norm = 0;            // Global gradient norm; 0: not clipped.
+  double clip_norm = 0;  // Global gradient norm; 0: not clipped.
   ScheduleSpec schedule;
   std::uint64_t seed = 1;
   std::uint32_t report_every_steps = 10;
-  std::uint32_t threads = 0;       // Of libtorch, per worker; 0: the task's CPU slots.
-  bool deterministic = true;       // Bit-identical from run to run on the same number of workers.
+  std::uint32_t threads = 0;  // Of libtorch, per worker; 0: the task's CPU slots.
+  bool deterministic = true;  // Bit-identical from run to run on the same number of workers.
 
   friend bool operator==(const TrainSpec&, const TrainSpec&) = default;
 };
@@ -97,10 +98,10 @@ struct StrategySpec {
 };
 
 struct CheckpointSpec {
-  std::string directory;             // Empty: the cluster's artifact folder.
-  std::uint32_t every_epochs = 1;    // 0: not at epoch ends.
-  std::uint64_t every_steps = 0;     // 0: not by steps.
-  std::uint32_t keep = 2;            // The newest so many stay.
+  std::string directory;           // Empty: the cluster's artifact folder.
+  std::uint32_t every_epochs = 1;  // 0: not at epoch ends.
+  std::uint64_t every_steps = 0;   // 0: not by steps.
+  std::uint32_t keep = 2;          // The newest so many stay.
 
   friend bool operator==(const CheckpointSpec&, const CheckpointSpec&) = default;
 };
@@ -108,8 +109,8 @@ struct CheckpointSpec {
 // How often a trial is started again after each kind of failure. Defaults: docs/spec.md.
 struct RestartSpec {
   std::array<std::uint32_t, kFailureKinds> budget = {0, 1, 1, 10, 1000, 5, 10};
-  std::chrono::milliseconds backoff{1000};      // Before the first restart; doubles each time …
-  std::chrono::milliseconds backoff_max{60000}; // … up to this.
+  std::chrono::milliseconds backoff{1000};       // Before the first restart; doubles each time …
+  std::chrono::milliseconds backoff_max{60000};  // … up to this.
 
   std::uint32_t of(FailureKind kind) const { return budget[static_cast<std::size_t>(kind)]; }
   friend bool operator==(const RestartSpec&, const RestartSpec&) = default;
@@ -123,10 +124,10 @@ struct JobSpec {
   TrainSpec train;
   StrategySpec strategy;
   CheckpointSpec checkpoint;
-  std::string command;          // Run by /bin/sh -c in `workdir`.
-  std::string workdir;          // Empty: the task's own scratch folder.
+  std::string command;  // Run by /bin/sh -c in `workdir`.
+  std::string workdir;  // Empty: the task's own scratch folder.
   std::map<std::string, std::string> env;
-  std::vector<RoleSpec> roles;  // Ordered by Role; a model's strategy has filled it in. Never empty.
+  std::vector<RoleSpec> roles;  // Ordered by Role, never empty; a model's strategy fills it in.
   RestartSpec restarts;
   std::chrono::milliseconds grace{15000};  // Between SIGTERM and SIGKILL.
 

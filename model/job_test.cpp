@@ -14,8 +14,9 @@ TEST_CASE("a task's name reads back as the same task", "[model]") {
 }
 
 TEST_CASE("what is not a task's name is refused with an example", "[model]") {
-  const auto* text = GENERATE("", "42", "42.3", "42.3.2", "42.3.2/", "42.3.2/ps", "42.3.2/ps:",
-                              "42.3.2/boss:0", "42.3.2/ps:0x", "-1.3.2/ps:0", "a.b.c/ps:0");
+  const auto* text =
+      GENERATE("", "42", "42.3", "42.3.2", "42.3.2/", "42.3.2/ps", "42.3.2/ps:", "42.3.2/boss:0",
+               "42.3.2/ps:0x", "-1.3.2/ps:0", "a.b.c/ps:0");
   const auto result = task_id_from_string(text);
   REQUIRE(result.has_error());
   CHECK(result.error().code == Code::kInvalidArgument);

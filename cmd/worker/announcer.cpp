@@ -6,9 +6,7 @@
 namespace dl::worker {
 namespace {
 
-Timestamp now() {
-  return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-}
+Timestamp now() { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
 
 // The epoch under way, counted from 1; the last one when all are done.
 std::uint32_t current_epoch(const Progress& progress) {
@@ -33,8 +31,8 @@ void Announcer::on_evaluation(const Progress& progress, const train::Evaluation&
               progress.epoch, progress.epochs, static_cast<unsigned long long>(progress.step),
               static_cast<unsigned long long>(progress.steps), evaluation.loss,
               100 * evaluation.accuracy, static_cast<unsigned long long>(evaluation.samples));
-  publish(progress, {{"validation.loss", evaluation.loss},
-                     {"validation.accuracy", evaluation.accuracy}});
+  publish(progress,
+          {{"validation.loss", evaluation.loss}, {"validation.accuracy", evaluation.accuracy}});
 }
 
 void Announcer::on_checkpoint(const Checkpoint& checkpoint) {

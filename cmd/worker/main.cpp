@@ -88,8 +88,8 @@ int run() {
     std::fprintf(stderr, "dl-worker: %s\n", assignment.error().message.c_str());
     return 1;
   }
-  control::ReportChannel channel({.socket = assignment->context.control_socket,
-                                  .task = assignment->context.task});
+  control::ReportChannel channel(
+      {.socket = assignment->context.control_socket, .task = assignment->context.task});
   const auto result = [&]() -> train::Outcome<train::TrainResult> {
     try {
       return work(*assignment, channel);

@@ -40,7 +40,8 @@ HOMES = {
 }
 
 PURE = ["base", "model", "scheduler", "daemon/coordinator", "daemon/agent"]
-IMPURE_FILES = {"base/log.h", "base/log.cpp", "base/assert.cpp"}
+# Programs and the log: the shell's, though their folder is pure.
+IMPURE_FILES = {"base/log.h", "base/log.cpp", "base/assert.cpp", "model/spec/spec_reference.cpp"}
 PURE_BANS = {
     r"\b(system|steady|high_resolution)_clock\b": "take a Timestamp as an argument",
     r"#include <(fstream|thread|mutex|condition_variable|future|random|filesystem|iostream)>":
@@ -66,7 +67,7 @@ TEST_BANS = {
 HEADER_LINES_MAX = 250
 SOURCE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
-FOLDER_FILES_MAX = 24
+FOLDER_NOUNS_MAX = 20
 COLUMNS_MAX = 100
 
 
@@ -147,9 +148,9 @@ def check_folders(names):
     for name in names:
         folders.setdefault(str(pathlib.PurePath(name).parent), []).append(name)
     for folder, files in folders.items():
-        sources = [f for f in files if not is_test(f)]
-        if len(sources) > FOLDER_FILES_MAX and folder != "cmd/dlctl":
-            yield folder, 0, f"size: {len(sources)} files, at most {FOLDER_FILES_MAX}: make subfolders"
+        nouns = {pathlib.PurePath(f).stem for f in files if not is_test(f)}
+        if len(nouns) > FOLDER_NOUNS_MAX:
+            yield folder, 0, f"size: {len(nouns)} nouns, at most {FOLDER_NOUNS_MAX}: make subfolders"
 
 
 def check_format(names):

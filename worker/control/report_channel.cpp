@@ -60,8 +60,7 @@ void merge(Report& earlier, Report later, std::size_t metrics_max) {
   metrics.insert(metrics.end(), std::make_move_iterator(later.metrics.begin()),
                  std::make_move_iterator(later.metrics.end()));
   if (metrics.size() > metrics_max) {
-    metrics.erase(metrics.begin(),
-                  metrics.end() - static_cast<std::ptrdiff_t>(metrics_max));
+    metrics.erase(metrics.begin(), metrics.end() - static_cast<std::ptrdiff_t>(metrics_max));
   }
 }
 

@@ -33,9 +33,9 @@ class FakeAgent : public dl::v1::TaskService::Service {
     server_.reset();
   }
 
-  grpc::Status Report(grpc::ServerContext*,
-                      grpc::ServerReaderWriter<dl::v1::TaskAck, dl::v1::TaskReport>* stream)
-      override {
+  grpc::Status Report(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<dl::v1::TaskAck, dl::v1::TaskReport>* stream) override {
     for (dl::v1::TaskReport report; stream->Read(&report);) {
       bool answer = false;
       {
@@ -74,10 +74,10 @@ class FakeAgent : public dl::v1::TaskService::Service {
 ReportChannelOptions options() {
   ReportChannelOptions options;
   options.socket = (std::filesystem::temp_directory_path() /
-                    ("report_channel." + std::to_string(getpid()) + ".sock")).string();
-  options.task = {.attempt = {.job = {42}, .trial = 3, .attempt = 2},
-                  .role = dl::Role::kWorker,
-                  .index = 1};
+                    ("report_channel." + std::to_string(getpid()) + ".sock"))
+                       .string();
+  options.task = {
+      .attempt = {.job = {42}, .trial = 3, .attempt = 2}, .role = dl::Role::kWorker, .index = 1};
   options.retry_after = 20ms;
   return options;
 }

@@ -41,13 +41,12 @@ Result<Description> parse_description(const std::string& text) {
   const json::value* kind = object->if_contains("kind");
   if (kind == nullptr || *kind != "checkpoint") return invalid_argument("is not a checkpoint");
   const json::value* evaluated = object->if_contains("evaluated");
-  return Description{
-      .identity = {.seed = number("seed"),
-                   .samples = number("samples"),
-                   .batch_size = static_cast<std::uint32_t>(number("batch_size")),
-                   .spec_crc32c = static_cast<std::uint32_t>(number("spec_crc32c"))},
-      .position = {.step = number("step"),
-                   .evaluated = evaluated != nullptr && *evaluated == true}};
+  return Description{.identity = {.seed = number("seed"),
+                                  .samples = number("samples"),
+                                  .batch_size = static_cast<std::uint32_t>(number("batch_size")),
+                                  .spec_crc32c = static_cast<std::uint32_t>(number("spec_crc32c"))},
+                     .position = {.step = number("step"),
+                                  .evaluated = evaluated != nullptr && *evaluated == true}};
 }
 
 Result<void> check_identity(const RunIdentity& written, const RunIdentity& now) {
@@ -83,11 +82,10 @@ Result<Checkpoint> Checkpointer::write(const Position& position, std::uint32_t k
   TensorFile file;
   for (const NamedTensor& one : tensors()) file.add(one.name, one.tensor);
   const std::uint64_t epoch = position.step / steps_per_epoch_;
-  DL_TRY(std::string name, folder_.write(position.step, describe(identity_, position, epoch),
-                                         file.views, keep));
-  return Checkpoint{.path = std::move(name),
-                    .step = position.step,
-                    .epoch = static_cast<std::uint32_t>(epoch)};
+  DL_TRY(std::string name,
+         folder_.write(position.step, describe(identity_, position, epoch), file.views, keep));
+  return Checkpoint{
+      .path = std::move(name), .step = position.step, .epoch = static_cast<std::uint32_t>(epoch)};
 }
 
 Outcome<Checkpointer::Restored> Checkpointer::read(const std::string& wanted) const {
@@ -103,9 +101,8 @@ Outcome<Checkpointer::Restored> Checkpointer::read(const std::string& wanted) co
   for (const NamedTensor& one : tensors()) {
     DL_CHECK(fits(copy_tensor(found.container, one.name, one.tensor)));
   }
-  return Restored{.position = description.position,
-                  .file = found.file,
-                  .refused = std::move(found.refused)};
+  return Restored{
+      .position = description.position, .file = found.file, .refused = std::move(found.refused)};
 }
 
 Outcome<Checkpointer::Restored> Checkpointer::restore(const std::string& wanted,

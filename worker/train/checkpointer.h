@@ -19,8 +19,8 @@ namespace dl::worker::train {
 
 // How far a run is.
 struct Position {
-  std::uint64_t step = 0;   // Steps completed.
-  bool evaluated = false;   // Whether the model of this step was evaluated.
+  std::uint64_t step = 0;  // Steps completed.
+  bool evaluated = false;  // Whether the model of this step was evaluated.
 
   friend bool operator==(const Position&, const Position&) = default;
 };

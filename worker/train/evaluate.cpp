@@ -20,8 +20,7 @@ std::vector<Share> shares_of(std::uint64_t samples, const Gang& gang, std::uint3
 }  // namespace
 
 torch::Tensor images_of(const Batch& batch, const SampleShape& shape) {
-  return torch::from_blob(batch.images,
-                          {batch.count, shape.channels, shape.height, shape.width});
+  return torch::from_blob(batch.images, {batch.count, shape.channels, shape.height, shape.width});
 }
 
 torch::Tensor labels_of(const Batch& batch) {

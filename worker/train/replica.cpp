@@ -53,8 +53,8 @@ torch::Tensor Replica::backward(const torch::Tensor& images, const torch::Tensor
   for (std::int64_t i = 0; i < pieces; ++i) {
     const std::int64_t begin = count * i / pieces;
     const std::int64_t end = count * (i + 1) / pieces;
-    loss.add_(backward_piece(images.slice(0, begin, end), labels.slice(0, begin, end),
-                             global_count, i + 1 == pieces));
+    loss.add_(backward_piece(images.slice(0, begin, end), labels.slice(0, begin, end), global_count,
+                             i + 1 == pieces));
   }
   if (gradients_.empty()) collect_gradients();
   return loss;
@@ -63,8 +63,8 @@ torch::Tensor Replica::backward(const torch::Tensor& images, const torch::Tensor
 torch::Tensor Replica::backward_piece(const torch::Tensor& images, const torch::Tensor& labels,
                                       std::uint32_t global_count, bool last) {
   const torch::Tensor scores = model_->forward(images.to(device_));
-  const torch::Tensor sum = at::cross_entropy_loss(scores, labels.to(device_), /*weight=*/{},
-                                                   at::Reduction::Sum);
+  const torch::Tensor sum =
+      at::cross_entropy_loss(scores, labels.to(device_), /*weight=*/{}, at::Reduction::Sum);
   const torch::Tensor part = sum * (1.0 / global_count);
   // Before the last piece the reducer is not told, and gradients are added up here alone. It
   // divides by the number of ranks what it sums over them.

@@ -158,10 +158,8 @@ Outcome<TrainResult> Run::train_to_end() {
   }
   DL_TRY(const std::uint32_t checksum, agreed_checksum());
   if (gang_.leads()) DL_CHECK(save_final_model());
-  return TrainResult{.stopped = false,
-                     .progress = progress_,
-                     .evaluation = evaluation_,
-                     .checksum = checksum};
+  return TrainResult{
+      .stopped = false, .progress = progress_, .evaluation = evaluation_, .checksum = checksum};
 }
 
 Outcome<std::uint32_t> Run::agreed_checksum() {
@@ -197,9 +195,8 @@ Outcome<void> Run::run_epoch() {
 Outcome<void> Run::run_step(const Batch& batch) {
   // Dropout's random numbers are a function of run, rank and step, so that a resumed run has them.
   torch::manual_seed(mix(mix(spec_.seed, gang_.rank()), position_.step));
-  const torch::Tensor loss_part =
-      replica_.backward(images_of(batch, request_.data.train->shape()), labels_of(batch),
-                        batch.global_count);
+  const torch::Tensor loss_part = replica_.backward(images_of(batch, request_.data.train->shape()),
+                                                    labels_of(batch), batch.global_count);
   if (spec_.clip_norm > 0) clip_gradients(replica_.gradients(), spec_.clip_norm);
   optimizer_->step(replica_.gradients(), schedule_.learning_rate(position_.step), position_.step);
   speed_.count(batch.global_count);
@@ -236,8 +233,7 @@ Outcome<void> Run::report(const torch::Tensor& loss_part) {
 }
 
 void Run::evaluate_now() {
-  evaluation_ = evaluate(replica_, gang_, request_.data.validation,
-                         evaluation_batch(spec_, gang_));
+  evaluation_ = evaluate(replica_, gang_, request_.data.validation, evaluation_batch(spec_, gang_));
   position_.evaluated = true;
   remember_buffers();
   if (gang_.leads()) observer_.on_evaluation(progress_, evaluation_);
@@ -300,11 +296,11 @@ void Run::save_last_complete_step() {
 
 Outcome<TrainResult> train(const TrainRequest& request, Observer& observer) {
   try {
-    DL_TRY(Sampler sampler, blame(FailureKind::kSpec,
-                                  Sampler::make({.samples = request.data.train->size(),
-                                                 .batch_size = request.spec.train.batch_size,
-                                                 .workers = request.gang.size(),
-                                                 .seed = request.spec.train.seed})));
+    DL_TRY(Sampler sampler,
+           blame(FailureKind::kSpec, Sampler::make({.samples = request.data.train->size(),
+                                                    .batch_size = request.spec.train.batch_size,
+                                                    .workers = request.gang.size(),
+                                                    .seed = request.spec.train.seed})));
     DL_TRY(std::shared_ptr<Model> model,
            blame(FailureKind::kSpec, make_model(*request.spec.model, request.data.train->shape(),
                                                 request.spec.train.seed)));

@@ -45,7 +45,7 @@ struct TrainRequest {
 struct TrainResult {
   bool stopped = false;  // By `stop`, before its end.
   Progress progress;
-  Evaluation evaluation;  // Of the final model, unless stopped.
+  Evaluation evaluation;       // Of the final model, unless stopped.
   std::uint32_t checksum = 0;  // Of the final model, on all ranks.
 };
 

@@ -244,10 +244,10 @@ TEST_CASE("a damaged checkpoint is named and the one before it used", "[train]")
   Heard after;
   CHECK(checksum_of(job.run(after)) == expected);
   CHECK(after.losses.begin()->first == whole.checkpoints[1].step + 1);
-  CHECK_THAT(after.notes, Catch::Contains("checkpoint not used: ") && Catch::Contains(job.resume) &&
-                              Catch::Contains("damaged at byte") &&
-                              Catch::Contains("resumed from checkpoint " +
-                                              whole.checkpoints[1].path));
+  CHECK_THAT(after.notes,
+             Catch::Contains("checkpoint not used: ") && Catch::Contains(job.resume) &&
+                 Catch::Contains("damaged at byte") &&
+                 Catch::Contains("resumed from checkpoint " + whole.checkpoints[1].path));
 }
 
 TEST_CASE("with every checkpoint damaged the run fails and says so", "[train]") {

@@ -1,7 +1,7 @@
 // What the journal stores, as text: mutations, states and jobs ↔ JSON.
 //
 // A mutation is an object with one member, named by its kind: {"job_ended":{"job":42,…}}.
-// decode(encode(x)) == x. An older journal reads: a member that is missing keeps its default. A kind
+// decode(encode(x)) == x. An older journal reads: a missing member keeps its default. A kind
 // that is not known is an error: it was written by a newer version, and skipping it would be wrong.
 
 #pragma once

@@ -116,7 +116,7 @@ class JsonReader {
     });
   }
 
-  // Calls `each` with every member's name of the object at hand; it has to read or skip() the value.
+  // Calls `each` with every member's name of the object; it has to read or skip() the value.
   void members(const std::function<void(const std::string& name)>& each);
   // Over one value of any kind.
   void skip();

@@ -31,8 +31,8 @@ class JobLookup {
             const coordinator::Settings& settings)
       : control_(control), history_(history), pool_(pool), settings_(settings) {}
 
-  // `reference` is a number or "latest". Calls `then` once, in the pool: kInvalidArgument for what is
-  // no reference, kNotFound for a job that never was.
+  // `reference` is a number or "latest". Calls `then` once, in the pool: kInvalidArgument when it
+  // is neither, kNotFound for a job that never was.
   using Found = std::function<void(Result<JobView> view)>;
   void find(const std::string& reference, Found then, LookupDetail detail = LookupDetail::kPlain);
 

@@ -1,4 +1,4 @@
-// The coordinator as a whole: journal, control thread and gRPC services, started and stopped as one.
+// The coordinator as a whole: journal, control thread, gRPC services, started and stopped as one.
 //
 // start() recovers the state, so it takes as long as the journal is long; once it returns, clients
 // and agents are served. Destroying it without stop() is what a crash looks like to the agents.

@@ -48,8 +48,8 @@ TEST_CASE("checkpoint names carry step and attempt", "[checkpoint]") {
   CHECK(to_string(name) == "step-000004690-attempt-2.dlm");
   CHECK(checkpoint_name_from_string("step-000004690-attempt-2.dlm") == name);
   CHECK(checkpoint_name_from_string("step-12345678901-attempt-3.dlm")->step == 12345678901u);
-  for (const char* other : {"", "model.dlm", "step-000004690-attempt-2.dlm.tmp", "step-1-attempt-2.dlm",
-                            "step-000000001-attempt-.dlm"}) {
+  for (const char* other : {"", "model.dlm", "step-000004690-attempt-2.dlm.tmp",
+                            "step-1-attempt-2.dlm", "step-000000001-attempt-.dlm"}) {
     CHECK_FALSE(checkpoint_name_from_string(other));
   }
 }

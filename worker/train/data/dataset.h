@@ -58,7 +58,7 @@ struct Splits {
 struct DatasetRequest {
   DataSpec spec;
   std::uint32_t classes = 10;
-  std::uint64_t seed = 1;         // synthetic: of the patterns.
+  std::uint64_t seed = 1;           // synthetic: of the patterns.
   std::uint32_t smallest_side = 1;  // Smaller images get a border of raw zeros, evenly around them.
 };
 

@@ -152,8 +152,8 @@ class IdxDataset : public Dataset {
     shape_ = {1, std::max(samples_->rows, smallest_side),
               std::max(samples_->columns, smallest_side)};
     for (int value = 0; value < 256; ++value) {
-      table_[static_cast<std::size_t>(value)] = static_cast<float>(
-          (value / 255.0 - normalisation.mean) / normalisation.deviation);
+      table_[static_cast<std::size_t>(value)] =
+          static_cast<float>((value / 255.0 - normalisation.mean) / normalisation.deviation);
     }
   }
 
@@ -276,7 +276,8 @@ Result<Splits> open_idx(const DatasetRequest& request) {
   if (const std::uint64_t held_out = request.spec.validation_samples; held_out > 0) {
     if (held_out >= total) {
       return invalid_argument("data.validation_samples: " + std::to_string(held_out) + " of " +
-                              std::to_string(total) + " training samples leave none to train on; "
+                              std::to_string(total) +
+                              " training samples leave none to train on; "
                               "lower it");
     }
     const std::uint32_t cut = total - static_cast<std::uint32_t>(held_out);

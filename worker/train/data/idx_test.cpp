@@ -164,21 +164,34 @@ TEST_CASE("idx names the file, the fault and the next step", "[data]") {
     std::vector<std::string> says;
   };
   const std::vector<Case> cases = {
-      {"missing", [&] { fs::remove(folder.path() / images); },
+      {"missing",
+       [&] { fs::remove(folder.path() / images); },
        {"[.gz]: not found", "correct data.path"}},
       {"empty", [&] { folder.write(images, ""); }, {"truncated: the header needs 16 bytes"}},
-      {"wrong magic", [&] { folder.write(images, "\x7f" "ELF" + whole.substr(4)); },
+      {"wrong magic",
+       [&] {
+         folder.write(images,
+                      "\x7f"
+                      "ELF" +
+                          whole.substr(4));
+       },
        {"wrong magic 0x7f454c46, an IDX image file begins with 0x00000803"}},
       {"labels as images",
        [&] { folder.write(images, folder.read("train-labels-idx1-ubyte")); },
        {"wrong magic 0x00000801"}},
-      {"truncated", [&] { folder.write(images, whole.substr(0, 30)); },
+      {"truncated",
+       [&] { folder.write(images, whole.substr(0, 30)); },
        {"truncated: 4 x 2 x 3 need 24 bytes, there are 14", "fetch it again"}},
       {"too long", [&] { folder.write(images, whole + "x"); }, {"longer than the 24 bytes"}},
-      {"no samples", [&] { folder.write(images, Folder::header(0x803, {0, 2, 3})); },
+      {"no samples",
+       [&] {
+         folder.write(images, Folder::header(0x803, {0, 2, 3}));
+       },
        {"holds nothing"}},
       {"absurd size",
-       [&] { folder.write(images, Folder::header(0x803, {~0u, ~0u, ~0u})); },
+       [&] {
+         folder.write(images, Folder::header(0x803, {~0u, ~0u, ~0u}));
+       },
        {"cannot be right"}},
       {"truncated gzip",
        [&] {
@@ -196,9 +209,7 @@ TEST_CASE("idx names the file, the fault and the next step", "[data]") {
        },
        {"damaged gzip stream"}},
       {"fewer labels",
-       [&] {
-         folder.write("train-labels-idx1-ubyte", Folder::header(0x801, {3}) + "\x1\x1\x1");
-       },
+       [&] { folder.write("train-labels-idx1-ubyte", Folder::header(0x801, {3}) + "\x1\x1\x1"); },
        {"3 labels for 4 images"}},
       {"label too large",
        [&] {

@@ -38,8 +38,8 @@ TEST_CASE("loader hands out batches in order whatever its threads do", "[data]")
   const std::uint32_t threads = GENERATE(1u, 2u, 5u);
   std::vector<Share> shares;
   for (std::uint64_t begin = 0; begin < 1000; begin += 7) {
-    shares.push_back({begin, static_cast<std::uint32_t>(std::min<std::uint64_t>(7, 1000 - begin)),
-                      14});
+    shares.push_back(
+        {begin, static_cast<std::uint32_t>(std::min<std::uint64_t>(7, 1000 - begin)), 14});
   }
   Loader loader(std::make_shared<Numbers>(), reversed(1000), shares, {threads, 3});
   std::int64_t expected = 999;

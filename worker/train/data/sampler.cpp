@@ -30,7 +30,8 @@ Result<Sampler> Sampler::make(const SamplerOptions& options) {
 Share Sampler::share(std::uint64_t step, std::uint32_t rank) const {
   DL_ASSERT(step < steps_ && rank < options_.workers, "a step of this epoch, a rank of this gang");
   const std::uint64_t first = step * options_.batch_size;
-  const std::uint64_t count = std::min<std::uint64_t>(options_.batch_size, options_.samples - first);
+  const std::uint64_t count =
+      std::min<std::uint64_t>(options_.batch_size, options_.samples - first);
   const std::uint64_t begin = count * rank / options_.workers;
   const std::uint64_t end = count * (rank + 1) / options_.workers;
   return {.begin = first + begin,

@@ -27,7 +27,8 @@ TEST_CASE("sampler takes every sample once an epoch, in another order each time"
   CHECK(first != second);
   CHECK(std::is_permutation(first.begin(), first.end(), all.begin(), all.end()));
   CHECK(first == make({.samples = 1000, .batch_size = 10, .workers = 5, .seed = 7}).permutation(0));
-  CHECK(first != make({.samples = 1000, .batch_size = 100, .workers = 1, .seed = 8}).permutation(0));
+  CHECK(first !=
+        make({.samples = 1000, .batch_size = 100, .workers = 1, .seed = 8}).permutation(0));
 }
 
 TEST_CASE("sampler gives the same order on every machine", "[data]") {

@@ -7,7 +7,7 @@
 namespace dl::worker::train {
 namespace {
 
-constexpr std::uint32_t kCells = 7;             // Of a pattern, in each direction.
+constexpr std::uint32_t kCells = 7;  // Of a pattern, in each direction.
 constexpr std::size_t kNoise = std::size_t{1} << 18;
 
 // What all splits of one request share. The noise is a table read from a place that depends on the

@@ -94,8 +94,7 @@ Result<EventFile> EventFile::create(const fs::path& folder, std::string_view suf
   return events;
 }
 
-Result<void> EventFile::add(std::uint64_t step, const std::vector<Scalar>& scalars,
-                            Timestamp now) {
+Result<void> EventFile::add(std::uint64_t step, const std::vector<Scalar>& scalars, Timestamp now) {
   std::string event = begin_event(now);
   put_key(event, 2, kVarint);
   put_varint(event, step);

@@ -15,9 +15,7 @@ std::string read_text(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-dl::Timestamp at(std::int64_t microseconds) {
-  return dl::Timestamp(dl::Duration(microseconds));
-}
+dl::Timestamp at(std::int64_t microseconds) { return dl::Timestamp(dl::Duration(microseconds)); }
 
 class Folder {
  public:
@@ -45,11 +43,14 @@ TEST_CASE("an event file begins with its version and goes on with scalars", "[ev
              Catch::StartsWith("events.out.tfevents.1700000000.") && Catch::EndsWith(".42.1.1"));
 
   const std::string wall = std::string("\x09\x00\x00\x20\x40\xfc\x54\xd9\x41", 9);
-  const std::string first = tfrecord(wall + "\x1a\x0d" "brain.Event:2");
+  const std::string first = tfrecord(wall +
+                                     "\x1a\x0d"
+                                     "brain.Event:2");
   CHECK(read_text(file->path()) == first);
 
   REQUIRE(file->add(300, {{"train.loss", 0.5}}, at(1'700'000'000'500'000)).has_value());
-  const std::string value = std::string("\x0a\x0a") + "train.loss" + std::string("\x15\0\0\0\x3f", 5);
+  const std::string value =
+      std::string("\x0a\x0a") + "train.loss" + std::string("\x15\0\0\0\x3f", 5);
   const std::string summary = std::string("\x0a\x11") + value;
   const std::string second = tfrecord(wall + "\x10\xac\x02" + "\x2a\x13" + summary);
   CHECK(read_text(file->path()) == first + second);

@@ -35,9 +35,12 @@ TEST_CASE("models have the expected numbers of parameters", "[models]") {
 }
 
 TEST_CASE("models learn from a tiny batch", "[models]") {
-  const auto [name, side] = GENERATE(table<std::string, std::uint32_t>(
-      {{"mlp", 8}, {"lenet", 16}, {"lenet", 28}, {"resnet18", 32}, {"inception_v1", 32},
-       {"vgg19", 32}}));
+  const auto [name, side] = GENERATE(table<std::string, std::uint32_t>({{"mlp", 8},
+                                                                        {"lenet", 16},
+                                                                        {"lenet", 28},
+                                                                        {"resnet18", 32},
+                                                                        {"inception_v1", 32},
+                                                                        {"vgg19", 32}}));
   INFO(name);
   const SampleShape shape{3, side, side};
   const auto model = make(name, shape, 7);

@@ -34,9 +34,8 @@ TrainSpec spec(std::string optimizer, double momentum = 0, double decay = 0) {
 }  // namespace
 
 TEST_CASE("sgd follows its formula", "[optimizer]") {
-  check_against(spec("sgd", 0, 0.2), [](double x, double rate, std::uint64_t) {
-    return x - rate * (x + 0.2 * x);
-  });
+  check_against(spec("sgd", 0, 0.2),
+                [](double x, double rate, std::uint64_t) { return x - rate * (x + 0.2 * x); });
 }
 
 TEST_CASE("sgd with momentum follows its formula", "[optimizer]") {

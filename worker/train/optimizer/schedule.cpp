@@ -15,10 +15,9 @@ Schedule::Schedule(const TrainSpec& spec, std::uint64_t steps_per_epoch, std::ui
           std::llround(spec.schedule.warmup_epochs * static_cast<double>(steps_per_epoch)))) {}
 
 double Schedule::learning_rate(std::uint64_t step) const {
-  const double warmup =
-      step < warmup_steps_
-          ? static_cast<double>(step + 1) / static_cast<double>(warmup_steps_)
-          : 1.0;
+  const double warmup = step < warmup_steps_
+                            ? static_cast<double>(step + 1) / static_cast<double>(warmup_steps_)
+                            : 1.0;
   return rate_ * warmup * factor(step);
 }
 
