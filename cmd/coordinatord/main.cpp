@@ -11,7 +11,6 @@
 #include "daemon/runtime/http/http_server.h"
 #include "daemon/runtime/http/metrics/coordinator_metrics.h"
 #include "daemon/runtime/security/token.h"
-#include "daemon/runtime/server/cluster_service.h"
 #include "daemon/runtime/server/server.h"
 
 namespace dl {
@@ -81,9 +80,8 @@ runtime::http::HttpOptions http_options(const runtime::server::ServerOptions& op
   http.services = {"dl.v1.JobService", "dl.v1.ClusterService"};
   http.channel = server.channel();
   http.metrics = [&server](runtime::http::HttpOptions::MetricsDone done) {
-    server.query([&server, done = std::move(done)](const coordinator::Loop& loop) {
-      done(runtime::http::metrics_of(server.stats()) +
-           runtime::http::metrics_of(runtime::server::cluster_of(loop)));
+    server.describe([&server, done = std::move(done)](const v1::Cluster& cluster) {
+      done(runtime::http::metrics_of(server.stats()) + runtime::http::metrics_of(cluster));
     });
   };
   http.ready = [&server] {

@@ -38,7 +38,7 @@ class RefusedAgent final : public grpc::ServerBidiReactor<v1::FromAgent, v1::ToA
 
 }  // namespace
 
-v1::Cluster cluster_of(const coordinator::Loop& loop) {
+v1::Cluster cluster_of(const Services& services, const coordinator::Loop& loop) {
   v1::Cluster cluster;
   const coordinator::State& state = loop.state();
   for (const auto& [id, node] : state.nodes) count_node(node, use_of(state, id), cluster);
@@ -47,6 +47,10 @@ v1::Cluster cluster_of(const coordinator::Loop& loop) {
   cluster.set_jobs_queued(queued);
   cluster.set_jobs_running(static_cast<std::uint32_t>(state.jobs.size()) - queued);
   if (loop.failure()) cluster.set_read_only_reason(loop.failure()->message);
+  cluster.set_address(services.address);
+  *cluster.mutable_start_time() = to_message(services.started);
+  cluster.set_journal_bytes(services.history.file_bytes());
+  cluster.set_version(services.version);
   return cluster;
 }
 
@@ -59,11 +63,7 @@ grpc::ServerUnaryReactor* ClusterService::GetCluster(grpc::CallbackServerContext
     return reactor;
   }
   services_.control.query([this, reactor, response](const coordinator::Loop& loop) {
-    *response = cluster_of(loop);
-    response->set_address(services_.address);
-    *response->mutable_start_time() = to_message(services_.started);
-    response->set_journal_bytes(services_.history.file_bytes());
-    response->set_version(services_.version);
+    *response = cluster_of(services_, loop);
     reactor->Finish(grpc::Status::OK);
   });
   return reactor;

@@ -30,8 +30,8 @@ class ClusterService final : public v1::ClusterService::CallbackService {
   const Services services_;
 };
 
-// The counts of the live state; what the shell knows besides is not filled in.
-v1::Cluster cluster_of(const coordinator::Loop& loop);
+// The answer to GetCluster, to be made in the control thread.
+v1::Cluster cluster_of(const Services& services, const coordinator::Loop& loop);
 
 class AgentService final : public v1::AgentService::CallbackService {
  public:

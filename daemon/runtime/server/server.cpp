@@ -63,6 +63,7 @@ struct Server::Impl {
   std::unique_ptr<AgentSessions> agents;
   std::unique_ptr<ControlThread> control;
   std::unique_ptr<JobLookup> lookup;
+  std::unique_ptr<Services> services;
   std::unique_ptr<JobService> jobs;
   std::unique_ptr<ClusterService> cluster;
   std::unique_ptr<AgentService> agent_service;
@@ -123,13 +124,12 @@ void Server::Impl::wire_up(coordinator::State state) {
 Result<void> Server::Impl::listen() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  const Services services{guard,  *control,         *history,        *lookup,
-                          hub,    *relay,           *agents,         stats,
-                          pool,   options.settings, options.version, to_string(options.listen),
-                          started};
-  jobs = std::make_unique<JobService>(services);
-  cluster = std::make_unique<ClusterService>(services);
-  agent_service = std::make_unique<AgentService>(services);
+  services = std::make_unique<Services>(
+      Services{guard, *control, *history, *lookup, hub, *relay, *agents, stats, pool,
+               options.settings, options.version, to_string(options.listen), started});
+  jobs = std::make_unique<JobService>(*services);
+  cluster = std::make_unique<ClusterService>(*services);
+  agent_service = std::make_unique<AgentService>(*services);
   DL_TRY(auto credentials, server_credentials(options.tls));
   grpc::ServerBuilder builder;
   int port = 0;
@@ -174,7 +174,11 @@ std::shared_ptr<grpc::Channel> Server::channel() {
 
 const Stats& Server::stats() const { return impl_->stats; }
 
-void Server::query(ControlThread::Query query) { impl_->control->query(std::move(query)); }
+void Server::describe(std::function<void(const v1::Cluster& cluster)> then) {
+  impl_->control->query([this, then = std::move(then)](const coordinator::Loop& loop) {
+    then(cluster_of(*impl_->services, loop));
+  });
+}
 
 std::string Server::failure() const { return impl_->control->failure(); }
 

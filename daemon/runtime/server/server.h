@@ -8,14 +8,15 @@
 #include <grpcpp/channel.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "daemon/coordinator/state.h"
 #include "daemon/runtime/security/credentials.h"
 #include "daemon/runtime/security/listen.h"
-#include "daemon/runtime/server/control_thread.h"
 #include "daemon/runtime/server/stats.h"
+#include "dl/v1/cluster.pb.h"
 
 namespace dl::runtime::server {
 
@@ -47,8 +48,8 @@ class Server {
 
   const Stats& stats() const;
 
-  // Asks about the live state: see ControlThread::query.
-  void query(ControlThread::Query query);
+  // Calls `then` with the answer to GetCluster, in the control thread, which it must not hold up.
+  void describe(std::function<void(const v1::Cluster& cluster)> then);
 
   // Why nothing can be committed; empty when all is well. Does not wait.
   std::string failure() const;
