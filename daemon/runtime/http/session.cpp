@@ -172,8 +172,10 @@ class Session final : public Connection {
     if (error) {
       const bool idle = error == beast::error::timeout && !parser.got_some();
       if (is_gone(error) || idle) co_return false;
-      const std::string target = text_of(parser.get().target());
-      co_await refuse(problem_of_bytes(error, limits()), target.empty() ? "/" : target);
+      Problem problem = problem_of_bytes(error, limits());
+      std::string target = text_of(parser.get().target());
+      if (target.empty()) target = "/";
+      co_await refuse(std::move(problem), std::move(target));
       co_return false;
     }
     head_ = parser.get().method() == bhttp::verb::head;
