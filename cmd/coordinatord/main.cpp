@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <random>
 
 #include "base/log.h"
@@ -12,6 +13,7 @@
 #include "daemon/runtime/http/metrics/coordinator_metrics.h"
 #include "daemon/runtime/security/token.h"
 #include "daemon/runtime/server/server.h"
+#include "daemon/runtime/server/state_dir.h"
 
 namespace dl {
 namespace {
@@ -61,9 +63,7 @@ Result<runtime::server::ServerOptions> server_options(const Options& options) {
       or_else(options.path("artifact_dir"), server.state_dir / "artifacts"));
   std::random_device random;
   server.settings.seed = std::uint64_t{random()} << 32 | random();
-  std::error_code error;
-  std::filesystem::create_directories(server.state_dir, error);
-  if (error) return errno_error("make " + server.state_dir.string(), error.value());
+  DL_CHECK(runtime::server::make_state_dir(server.state_dir));
   DL_TRY(server.token, runtime::read_or_make_token(
                            or_else(options.path("token_file"), server.state_dir / "token")));
   return server;

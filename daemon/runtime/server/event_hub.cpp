@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 
@@ -17,6 +18,11 @@ Timestamp now() { return std::chrono::time_point_cast<Duration>(std::chrono::sys
 std::shared_ptr<EventHub::Subscription> EventHub::subscribe(JobId job, Notify notify) {
   auto subscription = std::make_shared<Subscription>(std::move(notify));
   const std::lock_guard lock(mutex_);
+  // Topics of which nobody wants to hear any more; notify() drops those that still have news.
+  std::erase_if(topics_, [](const auto& entry) {
+    const auto& all = entry.second.subscriptions;
+    return std::all_of(all.begin(), all.end(), [](const auto& weak) { return weak.expired(); });
+  });
   topics_[job].subscriptions.push_back(subscription);
   return subscription;
 }
@@ -28,15 +34,6 @@ void EventHub::publish(const coordinator::Batch& batch) {
   }
   std::set<JobId> jobs;
   for (const coordinator::JobEvent& event : batch.records.events) jobs.insert(event.job);
-  for (const JobId job : jobs) notify(job, nullptr);
-}
-
-void EventHub::notify_all() {
-  std::vector<JobId> jobs;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [job, topic] : topics_) jobs.push_back(job);
-  }
   for (const JobId job : jobs) notify(job, nullptr);
 }
 

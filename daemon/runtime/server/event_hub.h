@@ -29,9 +29,6 @@ class EventHub {
   // Of a batch that is on stable storage.
   void publish(const coordinator::Batch& batch);
 
-  // Notifies everybody, once, so that watchers that should end look again.
-  void notify_all();
-
  private:
   struct Topic {
     std::vector<std::weak_ptr<Subscription>> subscriptions;

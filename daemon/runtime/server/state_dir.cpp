@@ -32,13 +32,18 @@ Result<void> write_holder(int lock, const std::filesystem::path& file) {
 
 }  // namespace
 
-Result<StateDir> StateDir::open(std::filesystem::path path) {
+Result<void> make_state_dir(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path.parent_path(), error);
   if (error) return errno_error("make " + path.parent_path().string(), error.value());
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return errno_error("make " + path.string(), errno);
   }
+  return {};
+}
+
+Result<StateDir> StateDir::open(std::filesystem::path path) {
+  DL_CHECK(make_state_dir(path));
   const std::filesystem::path file = path / "lock";
   const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return errno_error("open " + file.string(), errno);

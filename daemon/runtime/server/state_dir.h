@@ -8,10 +8,13 @@
 
 namespace dl::runtime::server {
 
+// Makes the directory, 0700, with its parents, unless it is there.
+Result<void> make_state_dir(const std::filesystem::path& path);
+
 // Holds the directory's lock until it is destroyed, or the process ends in whatever way.
 class StateDir {
  public:
-  // Makes the directory, 0700, and locks it. kFailedPrecondition names the process that holds it.
+  // Makes and locks the directory. kFailedPrecondition names the process that holds it.
   static Result<StateDir> open(std::filesystem::path path);
 
   StateDir(StateDir&& other) noexcept;
