@@ -358,7 +358,9 @@ TEST_CASE("a bad document is refused with its places, and starts nothing", "[ser
   const grpc::Status status = cluster.submit("name: x\ncomand: y\n", job);
   CHECK(status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
   CHECK_THAT(status.error_message(), Catch::Contains("spec:2:1: "));
-  CHECK(cluster.server->stats().commits == 0);
+  v1::ListJobsResponse listed;
+  CHECK(cluster.jobs->ListJobs(Cluster::context().get(), {}, &listed).ok());
+  CHECK(listed.jobs().empty());
 }
 
 TEST_CASE("one coordinator a state directory, one a port", "[server]") {
