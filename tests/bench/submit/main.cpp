@@ -1,7 +1,7 @@
 // The submit bench: durable submits a second from many clients, and the way from a submit to the
 // task's first instruction. Prints one JSON object; exits 1 below the figures asked for by flags.
 //
-// Real daemons on a real disk. Slurm's figures are those of version 22.05.8 on a machine of the same
+// Real daemons on a real disk. Slurm's figures are those of 22.05.8 on a machine of the same
 // kind: eight submitters with the partition down, srun and sbatch on an idle cluster.
 
 #include <sqlite3.h>
