@@ -15,10 +15,10 @@ cmake/fetch_libtorch.sh
 step "python clients and frameworks for the tests"
 tests/ecosystem/make_venv.sh
 step "build"
-cmake --preset release >build.log 2>&1 || { cat build.log; exit 1; }
+cmake --preset release -DDL_BUILD_TESTS=ON >build.log 2>&1 || { cat build.log; exit 1; }
 cmake --build --preset release >build.log 2>&1 || { grep -vE '^\[[0-9]+/' build.log | tail -n 60; exit 1; }
 rm -f build.log
 step "tests"
 selection=("$@")
 [[ ${#selection[@]} -gt 0 ]] || selection=(-LE nightly)
-ctest --test-dir build/release --output-on-failure -j 2 "${selection[@]}"
+ctest --test-dir build/release --output-on-failure --no-tests=error -j 2 "${selection[@]}"
