@@ -65,15 +65,15 @@ class Cluster:
                 "PATH": f"{self.bin}:{os.environ['PATH']}"}
 
     def spawn(self, name, *command):
-        log = open(self.home / f"{name}.log", "ab")
-        self.processes[name] = subprocess.Popen(
-            [str(word) for word in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-            start_new_session=True)
+        with open(self.home / f"{name}.log", "ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [str(word) for word in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                start_new_session=True)
 
     def start_coordinator(self):
-        self.spawn("coordinator", self.bin / "dl-coordinatord", "--listen", self.address, "--http-listen",
-                   self.http, "--state-dir", self.home / "coordinator", "--artifact-dir",
-                   self.home / "artifacts", *self.coordinator_flags)
+        self.spawn("coordinator", self.bin / "dl-coordinatord", "--listen", self.address,
+                   "--http-listen", self.http, "--state-dir", self.home / "coordinator",
+                   "--artifact-dir", self.home / "artifacts", *self.coordinator_flags)
         wait_until(lambda: (self.home / "coordinator" / "token").exists() and self.is_reachable(),
                    20, f"the coordinator does not answer; {self.home}/coordinator.log")
 
@@ -84,7 +84,7 @@ class Cluster:
                    self.home / "coordinator" / "token")
 
     def is_reachable(self):
-        return self.run("version", check=False).returncode == 0
+        return self.run("nodes", check=False).returncode == 0
 
     def wait_for_nodes(self, count=None):
         count = self.agents if count is None else count
