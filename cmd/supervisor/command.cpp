@@ -22,20 +22,20 @@ struct Failure {
   int step = 0;  // Of kSteps.
   int errnum = 0;
 };
-constexpr const char* kSteps[] = {supervise::kStepFork, supervise::kStepCgroup,
-                                  supervise::kStepWorkdir, supervise::kStepExec,
-                                  supervise::kStepLog};
+constexpr const char* kSteps[] = {supervise::kStepFork, supervise::kStepWorkdir,
+                                  supervise::kStepExec};
 
-bool join_cgroup(const char* dir) {
-  char path[1024];
-  std::snprintf(path, sizeof path, "%s/cgroup.procs", dir);
-  const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  const bool ok = ::write(fd, "0", 1) == 1;
-  const int errnum = errno;
-  ::close(fd);
-  errno = errnum;
-  return ok;
+bool open_cgroups(Request& request, Outcome& outcome) {
+  for (int i = 0; i < request.cgroup_count; ++i) {
+    char path[1024];
+    std::snprintf(path, sizeof path, "%s/cgroup.procs", request.cgroups[i]);
+    request.cgroup_fds[i] = ::open(path, O_WRONLY | O_CLOEXEC);
+    if (request.cgroup_fds[i] >= 0) continue;
+    outcome.failed_step = supervise::kStepCgroup;
+    outcome.errnum = errno;
+    return false;
+  }
+  return true;
 }
 
 void restore_signals() {
@@ -52,15 +52,10 @@ void restore_signals() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != supervisor) ::_exit(1);
   ::setpgid(0, 0);
-  bool joined = true;
-  for (int i = 0; joined && i < request.cgroup_count; ++i) joined = join_cgroup(request.cgroups[i]);
-  if (joined) {
+  if (::chdir(request.workdir) == 0) {
     failure.step = 2;
-    if (::chdir(request.workdir) == 0) {
-      failure.step = 3;
-      restore_signals();
-      ::execvp(request.command[0], request.command);
-    }
+    restore_signals();
+    ::execvp(request.command[0], request.command);
   }
   failure.errnum = errno;
   [[maybe_unused]] const ssize_t written = ::write(failure_fd, &failure, sizeof failure);
@@ -108,9 +103,9 @@ bool parse(int argc, char** argv, Request& request) {
   return true;
 }
 
-pid_t start_command(const Request& request, Outcome& outcome) {
+pid_t start_command(Request& request, Outcome& outcome) {
   int pipe_fds[2];
-  if (!open_output(outcome)) return 0;
+  if (!open_output(outcome) || !open_cgroups(request, outcome)) return 0;
   const pid_t self = ::getpid();
   const pid_t child = ::pipe2(pipe_fds, O_CLOEXEC) == 0 ? ::fork() : -1;
   if (child < 0) {

@@ -17,6 +17,7 @@ struct Request {
   long grace_ms = 0;  // Between SIGTERM and SIGKILL for what the command leaves behind.
   const char* workdir = nullptr;
   const char* cgroups[kCgroupsMax] = {};
+  int cgroup_fds[kCgroupsMax] = {};  // Of their cgroup.procs, once start_command() has opened them.
   int cgroup_count = 0;
   char** command = nullptr;
 };
@@ -25,7 +26,7 @@ bool parse(int argc, char** argv, Request& request);
 
 // Starts the command; its output goes to the log. Returns its pid, or 0 with the failed step in
 // `outcome`.
-pid_t start_command(const Request& request, Outcome& outcome);
+pid_t start_command(Request& request, Outcome& outcome);
 
 // The OOM kills in the command's cgroups.
 unsigned long oom_kills(const Request& request);

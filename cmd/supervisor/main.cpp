@@ -87,7 +87,7 @@ void tell_agent(pid_t command) {
       ::write(supervise::kStatusFd, text, static_cast<size_t>(size));
 }
 
-int run(const Request& request) {
+int run(Request& request) {
   if (::chdir(request.folder) != 0) {
     std::perror(request.folder);
     return 1;
@@ -104,6 +104,7 @@ int run(const Request& request) {
     write_pid_file(command);
     tell_agent(command);
     ::close(supervise::kStatusFd);
+    if (request.cgroup_count > 0) move_tree(request.cgroup_fds, request.cgroup_count);
     reserve_exit_file();
     const int status = watch(command, request.grace_ms, set);
     outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;

@@ -102,7 +102,43 @@ size_t signal_pass(int signal) {
   return signalled;
 }
 
+bool contains(const Processes& all, pid_t pid) {
+  for (size_t i = 0; i < all.size; ++i) {
+    if (all.items[i].pid == pid) return true;
+  }
+  return false;
+}
+
+// Moves the descendants that are not in `moved` yet; what they start later is born there.
+size_t move_pass(const int* procs_fds, int count, Processes& moved) {
+  Processes all;
+  read_all(all);
+  mark_descendants(all);
+  size_t found = 0;
+  for (size_t i = 0; i < all.size; ++i) {
+    const Process& process = all.items[i];
+    if (!process.ours || process.zombie || contains(moved, process.pid)) continue;
+    char text[16];
+    const int size = std::snprintf(text, sizeof text, "%d", process.pid);
+    for (int k = 0; k < count; ++k) {
+      // Fails for a process that has ended meanwhile, which is as good.
+      [[maybe_unused]] const ssize_t written =
+          ::write(procs_fds[k], text, static_cast<size_t>(size));
+    }
+    moved.add(process);
+    ++found;
+  }
+  return found;
+}
+
 }  // namespace
+
+void move_tree(const int* procs_fds, int count) {
+  constexpr int kPassesMax = 16;
+  Processes moved;
+  for (int pass = 0; pass < kPassesMax && move_pass(procs_fds, count, moved) != 0; ++pass) {
+  }
+}
 
 void signal_tree(int signal) { signal_pass(signal); }
 

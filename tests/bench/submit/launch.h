@@ -13,15 +13,11 @@ namespace dl::bench {
 struct LaunchOptions {
   std::string address;
   std::string token;
-  std::filesystem::path program;  // Writes the clock into the file $1: this bench itself.
   std::filesystem::path scratch;
   std::uint32_t launches = 50;
 };
 
 // Milliseconds, ascending. Throws when a job does not succeed.
 std::vector<double> run_launches(const LaunchOptions& options);
-
-// What `program` does when it is started as the job: the time, in nanoseconds, into `file`.
-void write_clock(const std::filesystem::path& file);
 
 }  // namespace dl::bench

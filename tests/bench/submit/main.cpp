@@ -31,9 +31,8 @@ struct Settings {
   std::uint32_t clients = 64;
   double seconds = 5;
   std::uint32_t launches = 50;
-  double min_submits_per_s = 0;
-  double max_launch_ms = 0;
-  std::string write_clock;
+  double min_submits_per_s = 5000;
+  double max_launch_ms = 5;
 };
 
 // A coordinator with a state of its own.
@@ -86,7 +85,6 @@ void measure(const Settings& settings, const std::filesystem::path& folder, Repo
   std::filesystem::create_directories(folder / "clocks");
   report.launches_ms = run_launches({.address = coordinator.address,
                                      .token = coordinator.token,
-                                     .program = std::filesystem::read_symlink("/proc/self/exe"),
                                      .scratch = folder / "clocks",
                                      .launches = settings.launches});
 }
@@ -151,12 +149,7 @@ int main(int argc, char** argv) {
   app.add_option("--launches", settings.launches, "Jobs to start one by one; 0: none");
   app.add_option("--min-submits", settings.min_submits_per_s, "Exit 1 below so many a second");
   app.add_option("--max-launch-ms", settings.max_launch_ms, "Exit 1 above this median");
-  app.add_option("--write-clock", settings.write_clock, "Write the time into this file and end");
   CLI11_PARSE(app, argc, argv);
-  if (!settings.write_clock.empty()) {
-    dl::bench::write_clock(settings.write_clock);
-    return 0;
-  }
   try {
     return dl::bench::run(settings);
   } catch (const std::exception& error) {
