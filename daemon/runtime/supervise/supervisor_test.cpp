@@ -116,8 +116,8 @@ TEST_CASE("a task has default signals, no descriptors but its own, and no more v
 
 TEST_CASE("SIGTERM goes to the whole tree", "[supervisor]") {
   Task task(
-      "sh -c 'trap \"echo inner; exit 0\" TERM; echo ready; while :; do sleep 0.05; done' &"
-      "trap 'wait; echo outer; exit 3' TERM; wait");
+      "trap 'wait; echo outer; exit 3' TERM;"
+      "sh -c 'trap \"echo inner; exit 0\" TERM; echo ready; while :; do sleep 0.05; done' & wait");
   REQUIRE(task.logged("ready"));
   ::kill(task.spawned.supervisor, SIGTERM);
   CHECK(task.record().code == 3);
