@@ -99,13 +99,13 @@ int run(Request& request) {
   ::fcntl(supervise::kStatusFd, F_SETFD, FD_CLOEXEC);
 
   Outcome outcome;
+  reserve_exit_file();  // Before the command can fill the disk.
   const pid_t command = start_command(request, outcome);
   if (command != 0) {
     write_pid_file(command);
     tell_agent(command);
     ::close(supervise::kStatusFd);
     if (request.cgroup_count > 0) move_tree(request.cgroup_fds, request.cgroup_count);
-    reserve_exit_file();
     const int status = watch(command, request.grace_ms, set);
     outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
