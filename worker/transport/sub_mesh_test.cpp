@@ -1,0 +1,74 @@
+#include "worker/transport/sub_mesh.h"
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstring>
+
+#include "worker/transport/testing/gang.h"
+
+namespace dl::worker::transport {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::expect;
+using testing::Kind;
+using testing::must;
+using testing::must_fail;
+using testing::spawn;
+
+Deadline in(std::chrono::milliseconds time) { return std::chrono::steady_clock::now() + time; }
+
+// Every member sends its number to every other, and gets theirs.
+void exchange_numbers(Mesh& mesh) {
+  for (Rank peer = 0; peer < mesh.world_size(); ++peer) {
+    if (peer == mesh.rank()) continue;
+    const std::array<std::byte, 2> mine = {static_cast<std::byte>(mesh.rank()),
+                                           static_cast<std::byte>(peer)};
+    must(send_all(mesh, peer, mine, in(10s)));
+  }
+  for (Rank peer = 0; peer < mesh.world_size(); ++peer) {
+    if (peer == mesh.rank()) continue;
+    std::array<std::byte, 2> theirs{};
+    must(receive_all(mesh, peer, theirs, in(10s)));
+    expect(theirs[0] == static_cast<std::byte>(peer), "a peer's own number came from it");
+    expect(theirs[1] == static_cast<std::byte>(mesh.rank()), "it was meant for this rank");
+  }
+}
+
+TEST_CASE("members of a sub-mesh reach one another by their numbers in it", "[transport]") {
+  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
+  // Two groups of one gang, one of them not in the order of ranks.
+  const std::vector<Rank> first = {3, 0, 4};
+  const std::vector<Rank> second = {1, 2};
+  spawn({.kind = kind, .world_size = 5}, [&](std::unique_ptr<Mesh> mesh) {
+    const std::shared_ptr<Mesh> whole = std::move(mesh);
+    const bool in_second = whole->rank() == 1 || whole->rank() == 2;
+    SubMesh group(whole, in_second ? second : first);
+    expect(group.world_size() == (in_second ? 2 : 3), "it has as many ranks as members");
+    expect(group.describe(group.rank()) == whole->describe(whole->rank()), "ranks keep their name");
+    exchange_numbers(group);
+    // The whole mesh goes on working beside it.
+    exchange_numbers(*whole);
+  });
+}
+
+TEST_CASE("the death of a rank outside a sub-mesh ends a wait inside it", "[transport]") {
+  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
+  spawn({.kind = kind, .world_size = 3}, [](std::unique_ptr<Mesh> mesh) {
+    const std::shared_ptr<Mesh> whole = std::move(mesh);
+    if (whole->rank() == 2) {
+      whole->abort();
+      return;
+    }
+    SubMesh group(whole, {0, 1});
+    std::array<std::byte, 1> never{};
+    const Error error = must_fail(receive_all(group, 1 - group.rank(), never, in(10s)));
+    expect(error.code == Code::kUnavailable, "not a deadline");
+    // Both survivors end here, so each names rank 2 or the other, who gave up because of it.
+    expect(error.message.find("rank 2") != std::string::npos, "the dead one is named");
+    whole->abort();
+  });
+}
+
+}  // namespace
+}  // namespace dl::worker::transport
