@@ -38,10 +38,20 @@ struct RoleSpec {
 };
 
 struct ModelSpec {
-  std::string name;  // mlp, lenet, resnet18, inception_v1, vgg19.
-  std::uint32_t classes = 10;
-  std::vector<std::uint32_t> hidden = {200, 200};  // mlp: units of each hidden layer.
+  std::string name;  // mlp, lenet, resnet18, resnet50, inception_v1, vgg19, wide_deep, transformer.
+  std::uint32_t classes = 10;                      // Of images.
+  std::vector<std::uint32_t> hidden = {200, 200};  // mlp, wide_deep: units of each hidden layer.
   double dropout = 0.0;                            // Where the model has a dropout layer.
+  // wide_deep: values of each field, and numbers in the embedding of each.
+  std::vector<std::uint32_t> categories = {10'000, 1'000, 1'000, 100, 100, 10, 10, 2};
+  std::uint32_t embedding = 16;
+  // transformer: tokens there are and tokens of a sample; layers of `width` numbers a token, whose
+  // attention has so many heads.
+  std::uint32_t vocabulary = 256;
+  std::uint32_t context = 64;
+  std::uint32_t width = 128;
+  std::uint32_t layers = 2;
+  std::uint32_t heads = 4;
 
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 };

@@ -16,7 +16,7 @@ std::uint32_t current_epoch(const Progress& progress) {
 }  // namespace
 
 void Announcer::on_steps(const Progress& progress, double learning_rate) {
-  std::printf("epoch %u/%u  step %llu/%llu  loss %.4f  %.0f images/s  learning rate %.4g\n",
+  std::printf("epoch %u/%u  step %llu/%llu  loss %.4f  %.0f samples/s  learning rate %.4g\n",
               current_epoch(progress), progress.epochs,
               static_cast<unsigned long long>(progress.step),
               static_cast<unsigned long long>(progress.steps), progress.loss,
@@ -27,12 +27,21 @@ void Announcer::on_steps(const Progress& progress, double learning_rate) {
 }
 
 void Announcer::on_evaluation(const Progress& progress, const train::Evaluation& evaluation) {
-  std::printf("epoch %u/%u  step %llu/%llu  validation loss %.4f  accuracy %.2f %% of %llu\n",
+  std::vector<train::Scalar> metrics = {{"validation.loss", evaluation.loss},
+                                        {"validation.accuracy", evaluation.accuracy}};
+  std::string more;
+  for (const auto& [name, value] : evaluation.more) {
+    metrics.push_back({"validation." + name, value});
+    char text[32];
+    std::snprintf(text, sizeof text, "%.4f", value);
+    more += "  " + name + " " + text;
+  }
+  std::printf("epoch %u/%u  step %llu/%llu  validation loss %.4f  accuracy %.2f %%%s of %llu\n",
               progress.epoch, progress.epochs, static_cast<unsigned long long>(progress.step),
               static_cast<unsigned long long>(progress.steps), evaluation.loss,
-              100 * evaluation.accuracy, static_cast<unsigned long long>(evaluation.samples));
-  publish(progress,
-          {{"validation.loss", evaluation.loss}, {"validation.accuracy", evaluation.accuracy}});
+              100 * evaluation.accuracy, more.c_str(),
+              static_cast<unsigned long long>(evaluation.samples));
+  publish(progress, metrics);
 }
 
 void Announcer::on_checkpoint(const Checkpoint& checkpoint) {

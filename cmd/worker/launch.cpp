@@ -53,11 +53,7 @@ Resources resources_of(const JobSpec& spec, Role role) {
 
 Outcome<train::Splits> open_data(const JobSpec& spec) {
   try {
-    return blame(FailureKind::kSpec,
-                 train::open_dataset({.spec = spec.data,
-                                      .classes = spec.model->classes,
-                                      .seed = spec.train.seed,
-                                      .smallest_side = train::smallest_side(spec.model->name)}));
+    return blame(FailureKind::kSpec, train::open_dataset(train::dataset_request(spec)));
   } catch (...) {
     return train::failure_of_current_exception();
   }

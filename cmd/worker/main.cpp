@@ -47,12 +47,16 @@ std::optional<train::EventFile> open_events(const Assignment& assignment) {
 
 void print_start(const Assignment& assignment, const train::TrainRequest& request) {
   const train::SampleShape shape = request.data.train->shape();
-  std::printf("%s  rank %u of %u  %s  %llu + %llu samples of %u x %u x %u  %s, %d threads\n",
+  const std::string size = shape.is_image() ? std::to_string(shape.channels) + " x " +
+                                                  std::to_string(shape.height) + " x " +
+                                                  std::to_string(shape.width)
+                                            : std::to_string(shape.ids) + " ids";
+  std::printf("%s  rank %u of %u  %s  %llu + %llu samples of %s  %s, %d threads\n",
               to_string(assignment.context.task).c_str(), assignment.rank, request.gang.size(),
               request.spec.model->name.c_str(),
               static_cast<unsigned long long>(request.data.train->size()),
-              static_cast<unsigned long long>(request.data.validation->size()), shape.channels,
-              shape.height, shape.width, request.device.str().c_str(), at::get_num_threads());
+              static_cast<unsigned long long>(request.data.validation->size()), size.c_str(),
+              request.device.str().c_str(), at::get_num_threads());
 }
 
 train::Outcome<train::TrainResult> work(const Assignment& assignment,

@@ -90,20 +90,43 @@ const std::vector<BadDocument> kBadDocuments = {
     {"a word where a mapping belongs",
      "model: lenet\n"
      "data: {format: synthetic}\n",
-     "job.yaml:1:8: model: must be a mapping of name, classes, hidden, dropout, not "
-     "\"lenet\"\n",
+     "job.yaml:1:8: model: must be a mapping of name, classes, hidden, dropout, "
+     "categories, embedding, vocabulary, context, width, layers, heads, not \"lenet\"\n",
      {}},
     {"an unknown model",
      "model: {name: lenett}\n"
      "data: {format: synthetic}\n",
-     "job.yaml:1:15: model.name: must be one of mlp, lenet, resnet18, inception_v1, "
-     "vgg19, not \"lenett\"; did you mean \"lenet\"?\n",
+     "job.yaml:1:15: model.name: must be one of mlp, lenet, resnet18, resnet50, "
+     "inception_v1, vgg19, wide_deep, transformer, not \"lenett\"; did you mean \"lenet\"?\n",
      {}},
     {"a model without a name",
      "model: {classes: 3}\n"
      "data: {format: synthetic}\n",
-     "job.yaml:1:1: model.name: is missing; name one of mlp, lenet, resnet18, "
-     "inception_v1, vgg19\n",
+     "job.yaml:1:1: model.name: is missing; name one of mlp, lenet, resnet18, resnet50, "
+     "inception_v1, vgg19, wide_deep, transformer\n",
+     {}},
+    {"clicks without fields",
+     "model: {name: wide_deep, categories: []}\n"
+     "data: {format: synthetic}\n",
+     "job.yaml:1:26: model.categories: is empty; say how many values each field has\n",
+     {}},
+    {"images for a model of text",
+     "model: {name: transformer}\n"
+     "data: {format: idx, path: /data/mnist}\n",
+     "job.yaml:2:8: data.format: idx files hold images, which transformer does not read; "
+     "write synthetic, or take another model\n",
+     {}},
+    {"heads that do not share the width",
+     "model: {name: transformer, heads: 3}\n"
+     "data: {format: synthetic}\n",
+     "job.yaml:1:28: model.heads: the width of 128 cannot be shared evenly by 3 heads; take "
+     "model.width 129\n",
+     {}},
+    {"a field without values",
+     "model: {name: wide_deep, categories: [10, 0]}\n"
+     "data: {format: synthetic}\n",
+     "job.yaml:1:43: model.categories[1]: must be a whole number from 1 to 1073741824, not "
+     "\"0\"\n",
      {}},
     {"a model without data",
      "model: {name: lenet}\n",

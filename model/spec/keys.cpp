@@ -5,8 +5,8 @@ namespace {
 
 using enum AppliesTo;
 
-constexpr std::array<std::string_view, 5> kModels = {"mlp", "lenet", "resnet18", "inception_v1",
-                                                     "vgg19"};
+constexpr std::array<std::string_view, 8> kModels = {
+    "mlp", "lenet", "resnet18", "resnet50", "inception_v1", "vgg19", "wide_deep", "transformer"};
 constexpr std::array<std::string_view, 2> kFormats = {"idx", "synthetic"};
 constexpr std::array<std::string_view, 3> kOptimizers = {"sgd", "adam", "adamw"};
 constexpr std::array<std::string_view, 4> kSchedules = {"constant", "step", "cosine", "linear"};
@@ -91,17 +91,31 @@ std::vector<Key> model_keys() {
   return {
       {"model.name", DL_MODEL(name), one_of(kModels), kModel, "required", "The network to train"},
       {"model.classes", DL_MODEL(classes), from(2, 1'000'000), kModel, "",
-       "Classes that it tells apart"},
+       "Classes of images that it tells apart; wide_deep has two and transformer its vocabulary"},
       {"model.hidden", DL_MODEL(hidden), from(1, 1u << 20), kModel, "",
-       "mlp: units of each hidden layer"},
+       "mlp, wide_deep: units of each hidden layer"},
       {"model.dropout", DL_MODEL(dropout), below_one(), kModel, "",
        "Share of units dropped where the network has a dropout layer"},
+      {"model.categories", DL_MODEL(categories), from(1, 1u << 30), kModel, "",
+       "wide_deep: how many values each field of a sample has"},
+      {"model.embedding", DL_MODEL(embedding), from(1, 4096), kModel, "",
+       "wide_deep: numbers in the embedding of a value"},
+      {"model.vocabulary", DL_MODEL(vocabulary), from(2, 1u << 24), kModel, "",
+       "transformer: how many tokens there are"},
+      {"model.context", DL_MODEL(context), from(1, 1u << 17), kModel, "",
+       "transformer: tokens of a sample"},
+      {"model.width", DL_MODEL(width), from(1, 1u << 16), kModel, "",
+       "transformer: numbers that stand for a token between its layers, a multiple of the heads"},
+      {"model.layers", DL_MODEL(layers), from(1, 1024), kModel, "",
+       "transformer: layers, each of attention and two linear ones"},
+      {"model.heads", DL_MODEL(heads), from(1, 1024), kModel, "",
+       "transformer: heads of each attention"},
       {"data.format", DL_JOB(data.format), one_of(kFormats), kModel, "required",
-       "`idx`: the MNIST files; `synthetic`: made up from the seed"},
+       "`idx`: the MNIST files; `synthetic`: made up from the seed, what the model takes"},
       {"data.path", DL_JOB(data.path), text(Form::kAbsolutePath), kModel, "required with idx",
        "idx: the folder of the four files, each plain or `.gz`, on every node"},
       {"data.shape", DL_JOB(data.shape), from(1, 65'536), kModel, "",
-       "synthetic: channels, height, width"},
+       "synthetic images: channels, height, width"},
       {"data.samples", DL_JOB(data.samples), from(1, 1ull << 40), kModel, "",
        "synthetic: training samples"},
       {"data.validation_samples", DL_JOB(data.validation_samples), from(0, 1ull << 40), kModel, "",

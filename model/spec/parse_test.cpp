@@ -60,7 +60,9 @@ constexpr const char* kEveryModelKey = R"(
 name: all.of-it_1
 env: {HTTP_PROXY: "", N: 3, FLAG: true}
 grace: 1m30s
-model: {name: mlp, classes: 7, hidden: [0x10, 1e3], dropout: .5}
+model:
+  {name: mlp, classes: 7, hidden: [0x10, 1e3], dropout: .5, categories: [20, 3], embedding: 8,
+   vocabulary: 1e4, context: 32, width: 48, layers: 3, heads: 6}
 data:
   format: synthetic
   path: /data
@@ -106,6 +108,8 @@ TEST_CASE("every key of a model's job is read", "[spec]") {
   CHECK(spec.grace == std::chrono::seconds(90));
   CHECK(spec.model->hidden == std::vector<std::uint32_t>{16, 1000});
   CHECK(spec.model->dropout == 0.5);
+  CHECK(spec.model->categories == std::vector<std::uint32_t>{20, 3});
+  CHECK(spec.model->vocabulary == 10'000);
   CHECK(spec.data.shape == std::array<std::uint32_t, 3>{1, 28, 28});
   CHECK(spec.data.samples == 1'000'000);
   CHECK(spec.train.max_steps == 18'446'744'073'709'551'615u);

@@ -1,6 +1,9 @@
 #include "worker/train/evaluate.h"
 
+#include <cmath>
 #include <numeric>
+
+#include "worker/train/roc_curve.h"
 
 namespace dl::worker::train {
 namespace {
@@ -17,14 +20,56 @@ std::vector<Share> shares_of(std::uint64_t samples, const Gang& gang, std::uint3
   return shares;
 }
 
+// What one rank's part adds up to, and then the whole gang's.
+struct Sums {
+  double loss = 0;
+  double correct = 0;
+  double labels = 0;
+  double samples = 0;
+  RocCurve curve;  // Of a model whose metric is the area under it.
+};
+
+void add(Sums& sums, const torch::Tensor& scores, const torch::Tensor& labels, Metric metric) {
+  sums.loss += sum_of_losses(scores, labels).item<double>();
+  sums.correct += static_cast<double>(scores.argmax(-1).eq(labels).sum().item<std::int64_t>());
+  sums.labels += static_cast<double>(labels.numel());
+  sums.samples += static_cast<double>(labels.size(0));
+  if (metric != Metric::kAuc) return;
+  const torch::Tensor of_one = scores.softmax(1).select(1, 1).cpu().contiguous();
+  const torch::Tensor truth = labels.cpu();
+  sums.curve.add({of_one.const_data_ptr<float>(), static_cast<std::size_t>(of_one.numel())},
+                 {truth.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(truth.numel())});
+}
+
+Evaluation finish(const Sums& mine, Metric metric, const Gang& gang) {
+  const std::vector<double> total = gang.sum({mine.loss, mine.correct, mine.labels, mine.samples});
+  Evaluation evaluation{.loss = total[0] / total[2],
+                        .accuracy = total[1] / total[2],
+                        .samples = static_cast<std::uint64_t>(total[3])};
+  if (metric == Metric::kAuc) {
+    evaluation.more.emplace_back("auc", RocCurve(gang.sum(mine.curve.counts())).area());
+  } else if (metric == Metric::kPerplexity) {
+    evaluation.more.emplace_back("perplexity", std::exp(evaluation.loss));
+  }
+  return evaluation;
+}
+
 }  // namespace
 
-torch::Tensor images_of(const Batch& batch, const SampleShape& shape) {
+torch::Tensor inputs_of(const Batch& batch, const SampleShape& shape) {
+  if (!shape.is_image())
+    return torch::from_blob(batch.ids, {batch.count, shape.ids}, torch::kInt64);
   return torch::from_blob(batch.images, {batch.count, shape.channels, shape.height, shape.width});
 }
 
-torch::Tensor labels_of(const Batch& batch) {
-  return torch::from_blob(batch.labels, {batch.count}, torch::kInt64);
+torch::Tensor labels_of(const Batch& batch, const SampleShape& shape) {
+  if (shape.labels == 1) return torch::from_blob(batch.labels, {batch.count}, torch::kInt64);
+  return torch::from_blob(batch.labels, {batch.count, shape.labels}, torch::kInt64);
+}
+
+torch::Tensor sum_of_losses(const torch::Tensor& scores, const torch::Tensor& labels) {
+  return at::cross_entropy_loss(scores.flatten(0, -2), labels.flatten(), /*weight=*/{},
+                                at::Reduction::Sum);
 }
 
 Evaluation evaluate(Replica& replica, const Gang& gang, std::shared_ptr<const Dataset> dataset,
@@ -32,26 +77,19 @@ Evaluation evaluate(Replica& replica, const Gang& gang, std::shared_ptr<const Da
   replica.broadcast_buffers(gang);
   const torch::NoGradGuard no_grad;
   replica.model().eval();
+  const SampleShape shape = dataset->shape();
+  const Metric metric = replica.model().metric();
   std::vector<std::uint32_t> order(dataset->size());
   std::iota(order.begin(), order.end(), 0u);
   Loader loader(dataset, std::move(order), shares_of(dataset->size(), gang, batch_size), {});
-
-  double loss = 0;
-  double correct = 0;
-  double count = 0;
+  Sums sums;
   while (const Batch* batch = loader.next()) {
-    const torch::Tensor labels = labels_of(*batch).to(replica.device());
-    const torch::Tensor scores =
-        replica.model().forward(images_of(*batch, dataset->shape()).to(replica.device()));
-    loss += at::cross_entropy_loss(scores, labels, {}, at::Reduction::Sum).item<double>();
-    correct += scores.argmax(1).eq(labels).sum().item<double>();
-    count += batch->count;
+    const torch::Tensor labels = labels_of(*batch, shape).to(replica.device());
+    add(sums, replica.model().forward(inputs_of(*batch, shape).to(replica.device())), labels,
+        metric);
   }
   replica.model().train();
-  const std::vector<double> total = gang.sum({loss, correct, count});
-  return {.loss = total[0] / total[2],
-          .accuracy = total[1] / total[2],
-          .samples = static_cast<std::uint64_t>(total[2])};
+  return finish(sums, metric, gang);
 }
 
 }  // namespace dl::worker::train

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "worker/train/data/loader.h"
 #include "worker/train/replica.h"
@@ -10,9 +13,11 @@
 namespace dl::worker::train {
 
 struct Evaluation {
-  double loss = 0;      // Mean over the samples.
-  double accuracy = 0;  // Share of samples whose class has the highest score.
+  double loss = 0;      // Mean over the labels.
+  double accuracy = 0;  // Share of labels whose class has the highest score.
   std::uint64_t samples = 0;
+  // What is customary for the model beside them: "auc" or "perplexity", or nothing.
+  std::vector<std::pair<std::string, double>> more = {};
 };
 
 // Every sample once, each on one rank; the result is exact and the same on all ranks. Buffers
@@ -21,7 +26,10 @@ Evaluation evaluate(Replica& replica, const Gang& gang, std::shared_ptr<const Da
                     std::uint32_t batch_size);
 
 // The batch as tensors over its memory: valid as long as the batch is.
-torch::Tensor images_of(const Batch& batch, const SampleShape& shape);
-torch::Tensor labels_of(const Batch& batch);
+torch::Tensor inputs_of(const Batch& batch, const SampleShape& shape);
+torch::Tensor labels_of(const Batch& batch, const SampleShape& shape);
+
+// The loss of each label, added up. Scores as the model gives them.
+torch::Tensor sum_of_losses(const torch::Tensor& scores, const torch::Tensor& labels);
 
 }  // namespace dl::worker::train

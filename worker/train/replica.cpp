@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crc32c.h"
+#include "worker/train/evaluate.h"
 
 namespace dl::worker::train {
 namespace {
@@ -43,29 +44,29 @@ void Replica::make_reducer(std::uint32_t bucket_bytes) {
       /*use_python_reducer=*/false, std::vector<std::int64_t>{});
 }
 
-torch::Tensor Replica::backward(const torch::Tensor& images, const torch::Tensor& labels,
+torch::Tensor Replica::backward(const torch::Tensor& inputs, const torch::Tensor& labels,
                                 std::uint32_t global_count) {
   if (!gradients_.empty()) at::_foreach_zero_(gradients_);
-  const std::int64_t count = images.size(0);
+  const std::int64_t count = inputs.size(0);
   const bool whole = device_.is_cuda() || !buffers_.empty();
   const std::int64_t pieces = whole ? 1 : (count + kPiece - 1) / kPiece;
   torch::Tensor loss = torch::zeros({}, torch::TensorOptions(device_));
   for (std::int64_t i = 0; i < pieces; ++i) {
     const std::int64_t begin = count * i / pieces;
     const std::int64_t end = count * (i + 1) / pieces;
-    loss.add_(backward_piece(images.slice(0, begin, end), labels.slice(0, begin, end), global_count,
+    loss.add_(backward_piece(inputs.slice(0, begin, end), labels.slice(0, begin, end), global_count,
                              i + 1 == pieces));
   }
   if (gradients_.empty()) collect_gradients();
   return loss;
 }
 
-torch::Tensor Replica::backward_piece(const torch::Tensor& images, const torch::Tensor& labels,
+torch::Tensor Replica::backward_piece(const torch::Tensor& inputs, const torch::Tensor& labels,
                                       std::uint32_t global_count, bool last) {
-  const torch::Tensor scores = model_->forward(images.to(device_));
-  const torch::Tensor sum =
-      at::cross_entropy_loss(scores, labels.to(device_), /*weight=*/{}, at::Reduction::Sum);
-  const torch::Tensor part = sum * (1.0 / global_count);
+  const torch::Tensor scores = model_->forward(inputs.to(device_));
+  const torch::Tensor sum = sum_of_losses(scores, labels.to(device_));
+  const double labels_each = static_cast<double>(labels.numel() / labels.size(0));
+  const torch::Tensor part = sum * (1.0 / (global_count * labels_each));
   // Before the last piece the reducer is not told, and gradients are added up here alone. It
   // divides by the number of ranks what it sums over them.
   if (reducer_ && last) reducer_->prepare_for_backward({});

@@ -33,7 +33,7 @@ class Replica {
   // does not change when it moves from one worker to two. (Without it the last bits differ, and
   // within fifty steps some maximum or ReLU tips over and the losses part.) Models with batch
   // normalisation, whose result depends on what is taken at once, are given their share whole.
-  torch::Tensor backward(const torch::Tensor& images, const torch::Tensor& labels,
+  torch::Tensor backward(const torch::Tensor& inputs, const torch::Tensor& labels,
                          std::uint32_t global_count);
 
   static constexpr std::int64_t kPiece = 64;
@@ -55,7 +55,7 @@ class Replica {
   std::uint32_t checksum() const;
 
  private:
-  torch::Tensor backward_piece(const torch::Tensor& images, const torch::Tensor& labels,
+  torch::Tensor backward_piece(const torch::Tensor& inputs, const torch::Tensor& labels,
                                std::uint32_t global_count, bool last);
   void make_reducer(std::uint32_t bucket_bytes);
   void collect_gradients();

@@ -18,14 +18,45 @@ std::string describe(const SavedModel& saved) {
        {{"name", saved.spec.name},
         {"classes", saved.spec.classes},
         {"hidden", json::value_from(saved.spec.hidden)},
-        {"dropout", saved.spec.dropout}}},
+        {"dropout", saved.spec.dropout},
+        {"categories", json::value_from(saved.spec.categories)},
+        {"embedding", saved.spec.embedding},
+        {"vocabulary", saved.spec.vocabulary},
+        {"context", saved.spec.context},
+        {"width", saved.spec.width},
+        {"layers", saved.spec.layers},
+        {"heads", saved.spec.heads}}},
       {"input",
        {{"channels", saved.shape.channels},
         {"height", saved.shape.height},
         {"width", saved.shape.width},
+        {"ids", saved.shape.ids},
+        {"labels", saved.shape.labels},
         {"mean", saved.normalisation.mean},
         {"deviation", saved.normalisation.deviation}}},
   });
+}
+
+std::uint32_t number(const json::value& in, std::string_view key) {
+  return in.at(key).to_number<std::uint32_t>();
+}
+
+std::vector<std::uint32_t> numbers(const json::value& in, std::string_view key) {
+  return json::value_to<std::vector<std::uint32_t>>(in.at(key));
+}
+
+// The keys that models have had since there are some that read ids; older ones do without.
+void parse_ids(const json::value& model, const json::value& input, SavedModel& saved) {
+  if (!model.as_object().contains("categories")) return;
+  saved.spec.categories = numbers(model, "categories");
+  saved.spec.embedding = number(model, "embedding");
+  saved.spec.vocabulary = number(model, "vocabulary");
+  saved.spec.context = number(model, "context");
+  saved.spec.width = number(model, "width");
+  saved.spec.layers = number(model, "layers");
+  saved.spec.heads = number(model, "heads");
+  saved.shape.ids = number(input, "ids");
+  saved.shape.labels = number(input, "labels");
 }
 
 // Throws boost::system::system_error or std::exception of Boost.JSON for what is not there.
@@ -34,17 +65,17 @@ SavedModel parse(const std::string& description) {
   if (value.at("kind") != "model") throw std::invalid_argument("it is not a model");
   const json::value& model = value.at("model");
   const json::value& input = value.at("input");
-  const auto number = [](const json::value& field) { return field.to_number<std::uint32_t>(); };
   SavedModel saved;
-  saved.spec = {.name = json::value_to<std::string>(model.at("name")),
-                .classes = number(model.at("classes")),
-                .hidden = json::value_to<std::vector<std::uint32_t>>(model.at("hidden")),
-                .dropout = model.at("dropout").to_number<double>()};
-  saved.shape = {.channels = number(input.at("channels")),
-                 .height = number(input.at("height")),
-                 .width = number(input.at("width"))};
+  saved.spec.name = json::value_to<std::string>(model.at("name"));
+  saved.spec.classes = number(model, "classes");
+  saved.spec.hidden = numbers(model, "hidden");
+  saved.spec.dropout = model.at("dropout").to_number<double>();
+  saved.shape = {.channels = number(input, "channels"),
+                 .height = number(input, "height"),
+                 .width = number(input, "width")};
   saved.normalisation = {.mean = input.at("mean").to_number<double>(),
                          .deviation = input.at("deviation").to_number<double>()};
+  parse_ids(model, input, saved);
   return saved;
 }
 

@@ -195,8 +195,9 @@ Outcome<void> Run::run_epoch() {
 Outcome<void> Run::run_step(const Batch& batch) {
   // Dropout's random numbers are a function of run, rank and step, so that a resumed run has them.
   torch::manual_seed(mix(mix(spec_.seed, gang_.rank()), position_.step));
-  const torch::Tensor loss_part = replica_.backward(images_of(batch, request_.data.train->shape()),
-                                                    labels_of(batch), batch.global_count);
+  const SampleShape shape = request_.data.train->shape();
+  const torch::Tensor loss_part =
+      replica_.backward(inputs_of(batch, shape), labels_of(batch, shape), batch.global_count);
   if (spec_.clip_norm > 0) clip_gradients(replica_.gradients(), spec_.clip_norm);
   optimizer_->step(replica_.gradients(), schedule_.learning_rate(position_.step), position_.step);
   speed_.count(batch.global_count);

@@ -67,10 +67,7 @@ class Job {
     request.attempt = {.job = {42}, .trial = 1, .attempt = attempt};
     request.artifact_dir = folder_;
     request.resume_checkpoint = resume;
-    auto data = open_dataset({.spec = spec.data,
-                              .classes = spec.model->classes,
-                              .seed = spec.train.seed,
-                              .smallest_side = smallest_side(spec.model->name)});
+    auto data = open_dataset(dataset_request(spec));
     if (data.has_error()) throw std::runtime_error(data.error().message);
     request.data = *std::move(data);
     request.gang = std::move(gang);
@@ -154,10 +151,55 @@ TEST_CASE("a run learns, evaluates every epoch and saves a model that can be loa
   REQUIRE(saved.has_value());
   CHECK(saved->shape == SampleShape{1, 16, 16});
   Replica replica(saved->model, Gang(), torch::kCPU, 1 << 20);
-  const auto data = open_dataset({.spec = job.spec.data, .classes = 4, .seed = 1});
+  const auto data = open_dataset(dataset_request(job.spec));
   const Evaluation again = evaluate(replica, Gang(), data->validation, 64);
   CHECK(again.accuracy == result->evaluation.accuracy);
   CHECK(again.loss == Approx(result->evaluation.loss));
+}
+
+TEST_CASE("models of clicks and text learn their rules, and are saved and loaded", "[train]") {
+  Job job;
+  job.spec.train.optimizer = "adamw";
+  job.spec.train.learning_rate = 0.005;
+  std::string metric;
+  double loss = 0;   // At most.
+  double value = 0;  // Of the metric, at least or at most.
+  SECTION("wide_deep") {
+    metric = "auc";
+    job.spec.model->name = "wide_deep";
+    job.spec.model->categories = {40, 20, 10};
+    job.spec.data.samples = 3000;
+    loss = 0.55;  // From ln 2 = 0.69.
+    value = 0.8;
+  }
+  SECTION("transformer") {
+    metric = "perplexity";
+    job.spec.model->name = "transformer";
+    job.spec.model->vocabulary = 16;
+    job.spec.model->context = 16;
+    job.spec.model->width = 32;
+    job.spec.data.samples = 1500;
+    loss = 1.6;  // From ln 16 = 2.8.
+    value = 5;
+  }
+  Job::Ranks ranks(2);
+  job.run_gang(ranks);
+  checksum_of(ranks.results[0]);
+  const Evaluation& last = ranks.results[0]->evaluation;
+  CHECK(last.loss < loss);
+  REQUIRE(last.more.size() == 1);
+  CHECK(last.more[0].first == metric);
+  CHECK((metric == "auc" ? last.more[0].second > value : last.more[0].second < value));
+  CHECK(last.samples == job.spec.data.samples / 10);
+  CHECK(ranks.results[1]->evaluation.more == last.more);
+
+  const auto saved = load_model(job.folder() / "model" / "model.dlm");
+  REQUIRE(saved.has_value());
+  Replica replica(saved->model, Gang(), torch::kCPU, 1 << 20);
+  const auto data = open_dataset(dataset_request(job.spec));
+  const Evaluation again = evaluate(replica, Gang(), data->validation, 64);
+  CHECK(again.loss == Approx(last.loss));
+  CHECK(again.more[0].second == Approx(last.more[0].second));
 }
 
 TEST_CASE("two ranks end with bit-identical parameters, the same in every run", "[train]") {

@@ -68,10 +68,35 @@ class Checker {
 
   void check_model() {
     if (!is_given("model.name")) {
-      fail("model.name", "is missing; name one of mlp, lenet, resnet18, inception_v1, vgg19");
+      fail("model.name",
+           "is missing; name one of mlp, lenet, resnet18, resnet50, inception_v1, "
+           "vgg19, wide_deep, transformer");
     }
+    check_ids();
     check_data();
     check_train();
+  }
+
+  // Of the models that do not read images.
+  void check_ids() {
+    const ModelSpec& model = *job_.model;
+    const bool clicks = model.name == "wide_deep";
+    const bool text = model.name == "transformer";
+    if (!clicks && !text) return;
+    if (clicks && model.categories.empty()) {
+      fail("model.categories", "is empty; say how many values each field has");
+    }
+    if (job_.data.format == "idx") {
+      fail("data.format", "idx files hold images, which " + model.name +
+                              " does not read; write synthetic, or take another model");
+    }
+    const std::uint32_t heads = std::max(1u, model.heads);
+    if (text && model.width % heads != 0 && !problems_.touch("model.heads")) {
+      fail(is_given("model.width") ? "model.width" : "model.heads",
+           "the width of " + std::to_string(model.width) + " cannot be shared evenly by " +
+               std::to_string(heads) + " heads; take model.width " +
+               std::to_string((model.width / heads + 1) * heads));
+    }
   }
 
   void check_data() {

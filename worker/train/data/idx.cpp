@@ -161,8 +161,9 @@ class IdxDataset : public Dataset {
   SampleShape shape() const override { return shape_; }
   Normalisation normalisation() const override { return normalisation_; }
 
-  void fill(std::span<const std::uint32_t> indexes, float* images,
-            std::int64_t* labels) const override {
+  void fill(std::span<const std::uint32_t> indexes, const BatchMemory& to) const override {
+    float* images = to.images;
+    std::int64_t* labels = to.labels;
     for (const std::uint32_t index : indexes) {
       fill_image(begin_ + index, images);
       images += shape_.size();

@@ -96,7 +96,7 @@ TEST_CASE("idx reads plain and compressed files alike", "[data]") {
   std::vector<float> images(12);
   std::vector<std::int64_t> labels(2);
   const std::vector<std::uint32_t> indexes = {3, 1};
-  splits->train->fill(indexes, images.data(), labels.data());
+  splits->train->fill(indexes, {.images = images.data(), .labels = labels.data()});
   CHECK(labels == std::vector<std::int64_t>{1, 1});
   const Normalisation n = splits->train->normalisation();
   CHECK(images[0] == Approx((180 / 255.0 - n.mean) / n.deviation));
@@ -110,7 +110,7 @@ TEST_CASE("idx normalises the training images to mean 0 and deviation 1", "[data
   std::vector<float> images(24);
   std::vector<std::int64_t> labels(4);
   const std::vector<std::uint32_t> indexes = {0, 1, 2, 3};
-  splits->train->fill(indexes, images.data(), labels.data());
+  splits->train->fill(indexes, {.images = images.data(), .labels = labels.data()});
   double sum = 0;
   double squares = 0;
   for (const float x : images) {
@@ -131,7 +131,7 @@ TEST_CASE("idx puts a border around images smaller than the model needs", "[data
   std::vector<float> image(25);
   std::int64_t label = 0;
   const std::vector<std::uint32_t> indexes = {0};
-  splits->train->fill(indexes, image.data(), &label);
+  splits->train->fill(indexes, {.images = image.data(), .labels = &label});
   const Normalisation n = splits->train->normalisation();
   const float border = static_cast<float>(-n.mean / n.deviation);
   CHECK(image[0] == Approx(border));

@@ -54,14 +54,19 @@ void Loader::make_batches(std::stop_token stop) {
 
 void Loader::fill(const Share& share, Slot& slot) const {
   DL_ASSERT(share.begin + share.count <= order_.size(), "shares are parts of the order");
-  slot.images.resize(share.count * dataset_->shape().size());
-  slot.labels.resize(share.count);
-  dataset_->fill(std::span(order_).subspan(share.begin, share.count), slot.images.data(),
-                 slot.labels.data());
-  slot.batch = {.images = slot.images.data(),
-                .labels = slot.labels.data(),
-                .count = share.count,
-                .global_count = share.global_count};
+  const SampleShape shape = dataset_->shape();
+  if (shape.is_image()) {
+    slot.images.resize(share.count * shape.size());
+  } else {
+    slot.ids.resize(share.count * shape.size());
+  }
+  slot.labels.resize(std::size_t{share.count} * shape.labels);
+  slot.batch.images = slot.images.data();
+  slot.batch.ids = slot.ids.data();
+  slot.batch.labels = slot.labels.data();
+  slot.batch.count = share.count;
+  slot.batch.global_count = share.global_count;
+  dataset_->fill(std::span(order_).subspan(share.begin, share.count), slot.batch);
 }
 
 }  // namespace dl::worker::train

@@ -15,9 +15,7 @@
 namespace dl::worker::train {
 
 // A rank's share of one global batch. Valid until the next call of Loader::next.
-struct Batch {
-  float* images = nullptr;         // count × shape.size()
-  std::int64_t* labels = nullptr;  // count
+struct Batch : BatchMemory {
   std::uint32_t count = 0;
   std::uint32_t global_count = 0;
 };
@@ -42,6 +40,7 @@ class Loader {
  private:
   struct Slot {
     std::vector<float> images;
+    std::vector<std::int64_t> ids;
     std::vector<std::int64_t> labels;
     Batch batch;
     bool ready = false;

@@ -13,8 +13,9 @@ class Numbers : public Dataset {
  public:
   std::uint64_t size() const override { return 1000; }
   SampleShape shape() const override { return {1, 1, 2}; }
-  void fill(std::span<const std::uint32_t> indexes, float* images,
-            std::int64_t* labels) const override {
+  void fill(std::span<const std::uint32_t> indexes, const BatchMemory& to) const override {
+    float* images = to.images;
+    std::int64_t* labels = to.labels;
     fills.fetch_add(1);
     if (indexes[0] % 3 == 0) std::this_thread::yield();
     for (const std::uint32_t index : indexes) {

@@ -1,6 +1,9 @@
 #include "worker/train/data/synthetic.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
+#include <numeric>
 
 using namespace dl::worker::train;
 
@@ -18,15 +21,20 @@ DatasetRequest request(std::uint64_t seed) {
 
 struct Filled {
   std::vector<float> images;
+  std::vector<std::int64_t> ids;
   std::vector<std::int64_t> labels;
   friend bool operator==(const Filled&, const Filled&) = default;
 };
 
 Filled fill(const Dataset& dataset, std::vector<std::uint32_t> indexes) {
   Filled filled;
-  filled.images.resize(indexes.size() * dataset.shape().size());
-  filled.labels.resize(indexes.size());
-  dataset.fill(indexes, filled.images.data(), filled.labels.data());
+  const SampleShape shape = dataset.shape();
+  (shape.is_image() ? filled.images.resize(indexes.size() * shape.size())
+                    : filled.ids.resize(indexes.size() * shape.size()));
+  filled.labels.resize(indexes.size() * shape.labels);
+  dataset.fill(
+      indexes,
+      {.images = filled.images.data(), .ids = filled.ids.data(), .labels = filled.labels.data()});
   return filled;
 }
 
@@ -74,4 +82,73 @@ TEST_CASE("synthetic classes can be told apart by their mean images", "[data]") 
     right += static_cast<std::int64_t>(best) == sample.labels[0] ? 1 : 0;
   }
   CHECK(right >= 38);
+}
+
+TEST_CASE("synthetic clicks are rows of categories with both labels", "[data]") {
+  DatasetRequest clicks = request(1);
+  clicks.categories = {1000, 7, 3};
+  const auto splits = open_dataset(clicks);
+  REQUIRE(splits.has_value());
+  CHECK(splits->train->shape() == SampleShape{.ids = 3});
+  std::vector<std::uint32_t> all(400);
+  std::iota(all.begin(), all.end(), 0u);
+  const Filled rows = fill(*splits->train, all);
+  CHECK(rows == fill(*open_dataset(clicks)->train, all));
+  int low = 0;
+  for (std::size_t i = 0; i < rows.ids.size(); ++i) {
+    REQUIRE(rows.ids[i] >= 0);
+    REQUIRE(rows.ids[i] < clicks.categories[i % 3]);
+    low += i % 3 == 0 && rows.ids[i] < 125 ? 1 : 0;
+  }
+  CHECK(low == Approx(200).margin(50));  // Half of the draws are from the first eighth.
+  const auto ones = std::count(rows.labels.begin(), rows.labels.end(), 1);
+  CHECK(ones + std::count(rows.labels.begin(), rows.labels.end(), 0) == 400);
+  CHECK(ones > 40);
+  CHECK(ones < 360);
+}
+
+TEST_CASE("equal rows of synthetic clicks have the same label nine times in ten", "[data]") {
+  DatasetRequest clicks = request(1);
+  clicks.categories = {3, 2};
+  const auto splits = open_dataset(clicks);
+  REQUIRE(splits.has_value());
+  std::map<std::vector<std::int64_t>, std::array<int, 2>> seen;
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    const Filled row = fill(*splits->train, {i});
+    ++seen[row.ids][static_cast<std::size_t>(row.labels[0])];
+  }
+  int of_rule = 0;
+  for (const auto& [ids, counts] : seen) of_rule += std::max(counts[0], counts[1]);
+  CHECK(of_rule == Approx(360).margin(20));
+}
+
+TEST_CASE("synthetic text is labelled with its next tokens, which follow a rule", "[data]") {
+  DatasetRequest text = request(1);
+  text.vocabulary = 10;
+  text.context = 20;
+  const auto splits = open_dataset(text);
+  REQUIRE(splits.has_value());
+  CHECK(splits->train->shape() == SampleShape{.ids = 20, .labels = 20});
+  std::map<std::pair<std::int64_t, std::int64_t>, std::map<std::int64_t, int>> next;
+  int tokens = 0;
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    const Filled row = fill(*splits->train, {i});
+    for (std::size_t k = 0; k < 20; ++k) {
+      REQUIRE(row.ids[k] < 10);
+      if (k > 0) CHECK(row.ids[k] == row.labels[k - 1]);
+      if (k > 0) ++next[{row.ids[k], row.ids[k - 1] % 4}][row.labels[k]];
+      tokens += k > 0 ? 1 : 0;
+    }
+  }
+  CHECK(next.size() <= 40);
+  int of_rule = 0;
+  for (const auto& [pair, counts] : next) {
+    of_rule += std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
+                 return a.second < b.second;
+               })->second;
+  }
+  // Seven eighths by rule, and a tenth of the others by chance.
+  CHECK(static_cast<double>(of_rule) / tokens == Approx(0.875 + 0.0125).margin(0.02));
+  text.spec.format = "idx";
+  CHECK_THAT(open_dataset(text).error().message, Catch::Contains("idx files hold images"));
 }

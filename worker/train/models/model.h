@@ -1,7 +1,9 @@
-// The models a job may name: one file each in this folder.
+// The models a job may name: a file for each, or for each family.
 //
-// A model maps images (samples × channels × height × width) to one score a class. Its parameters
-// depend on its spec and a seed alone: every rank makes the same ones.
+// A model maps its inputs to one score a class and label: images (samples × channels × height ×
+// width) or rows of ids (samples × ids) to samples × classes, text (samples × tokens) to samples ×
+// tokens × vocabulary. Its parameters depend on its spec and a seed alone: every rank makes the
+// same ones.
 
 #pragma once
 
@@ -15,23 +17,37 @@
 
 namespace dl::worker::train {
 
+// What an evaluation measures besides loss and accuracy.
+enum class Metric {
+  kNone,
+  kAuc,         // Area under the ROC curve of class 1's score.
+  kPerplexity,  // e^loss: the tokens that it wavers between.
+};
+
 class Model : public torch::nn::Module {
  public:
-  virtual torch::Tensor forward(torch::Tensor images) = 0;
+  virtual torch::Tensor forward(torch::Tensor inputs) = 0;
+  virtual Metric metric() const { return Metric::kNone; }
 };
 
 // Smallest height and width that the model called `name` can take; smaller images get a border.
 std::uint32_t smallest_side(const std::string& name);
 
-// kInvalidArgument when no model has this name, or the images are too small for it.
+// The data that the job's model is to be trained on.
+DatasetRequest dataset_request(const JobSpec& job);
+
+// kInvalidArgument when no model has this name, or samples of this shape are not what it takes.
 Result<std::shared_ptr<Model>> make_model(const ModelSpec& spec, const SampleShape& shape,
                                           std::uint64_t seed);
 
-// One function a file. `shape` is large enough.
+// `shape` is large enough.
 std::shared_ptr<Model> make_mlp(const ModelSpec& spec, const SampleShape& shape);
 std::shared_ptr<Model> make_lenet(const ModelSpec& spec, const SampleShape& shape);
 std::shared_ptr<Model> make_resnet18(const ModelSpec& spec, const SampleShape& shape);
+std::shared_ptr<Model> make_resnet50(const ModelSpec& spec, const SampleShape& shape);
 std::shared_ptr<Model> make_inception_v1(const ModelSpec& spec, const SampleShape& shape);
 std::shared_ptr<Model> make_vgg19(const ModelSpec& spec, const SampleShape& shape);
+std::shared_ptr<Model> make_wide_deep(const ModelSpec& spec, const SampleShape& shape);
+std::shared_ptr<Model> make_transformer(const ModelSpec& spec, const SampleShape& shape);
 
 }  // namespace dl::worker::train
