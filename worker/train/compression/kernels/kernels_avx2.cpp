@@ -1,0 +1,10 @@
+#include "worker/train/compression/kernels/loops.h"
+
+namespace dl::worker::train::kernels {
+
+const Table& avx2() {
+  static constexpr Table loops = make_table();
+  return loops;
+}
+
+}  // namespace dl::worker::train::kernels

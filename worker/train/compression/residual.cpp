@@ -1,0 +1,27 @@
+#include "worker/train/compression/residual.h"
+
+namespace dl::worker::train {
+
+std::size_t size_of(const BucketShape& bucket) {
+  std::size_t size = 0;
+  for (const GradientShape& gradient : bucket) size += gradient.size();
+  return size;
+}
+
+Residual::Residual(const std::vector<BucketShape>& buckets) : buckets_(buckets) {
+  for (const BucketShape& bucket : buckets_) values_.emplace_back(size_of(bucket));
+}
+
+std::vector<CompressorState> Residual::state() {
+  std::vector<CompressorState> state;
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    std::span<float> rest = values_[i];
+    for (const GradientShape& gradient : buckets_[i]) {
+      state.push_back({.name = "residual." + gradient.name, .values = rest.first(gradient.size())});
+      rest = rest.subspan(gradient.size());
+    }
+  }
+  return state;
+}
+
+}  // namespace dl::worker::train

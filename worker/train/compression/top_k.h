@@ -1,0 +1,43 @@
+// The largest gradients of each bucket, and nothing of the others until error feedback has made
+// them large (Strom 2015; Aji and Heafield 2017; Lin et al. 2018 call it deep gradient compression).
+//
+// Each rank sends the indices and values of its k = ⌈ratio × n⌉ elements of largest magnitude, of
+// equal ones the first, to all others; what came is added up in the order of ranks.
+
+#pragma once
+
+#include <array>
+
+#include "worker/train/compression/kernels/kernels.h"
+#include "worker/train/compression/residual.h"
+
+namespace dl::worker::train {
+
+class TopK final : public Compressor {
+ public:
+  // 0 < ratio ≤ 0.5: above, indices and values are more than the gradient itself.
+  TopK(double ratio, const std::vector<BucketShape>& buckets) : ratio_(ratio), residual_(buckets) {}
+
+  Result<void> sum(Wire& wire, std::size_t bucket, std::span<float> gradients) override;
+  std::vector<CompressorState> state() override { return residual_.state(); }
+
+ private:
+  // What one rank sends, in place in the message of all.
+  struct Block {
+    std::span<std::uint32_t, 1> finite;
+    std::span<std::uint32_t> indices;
+    std::span<float> values;
+  };
+  Block block_of(std::uint32_t rank, std::size_t count);
+  void select(std::span<const float> values, std::size_t count, std::span<std::uint32_t> indices);
+  Result<void> sum_blocks(std::uint32_t world, std::size_t count, std::span<float> gradients);
+
+  const double ratio_;
+  Residual residual_;
+  std::array<std::uint32_t, kernels::kBins> histogram_;
+  std::vector<std::uint32_t> candidates_;
+  std::vector<std::uint32_t> magnitudes_;
+  std::vector<std::uint32_t> message_;  // Blocks of words, one a rank.
+};
+
+}  // namespace dl::worker::train

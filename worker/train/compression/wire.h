@@ -1,0 +1,43 @@
+// The wire: the collectives that compressors use, with the time and the bytes that they took.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/result.h"
+#include "worker/collective/communicator.h"
+#include "worker/collective/reduction/data_type.h"
+
+namespace dl::worker::train {
+
+class Wire {
+ public:
+  explicit Wire(collective::Communicator& communicator) : communicator_(communicator) {}
+
+  std::uint32_t rank() const { return communicator_.rank(); }
+  std::uint32_t world_size() const { return communicator_.world_size(); }
+
+  // In place. Errors as for collective::allreduce, and so below.
+  Result<void> sum(std::span<float> values);
+  // Of float16 or bfloat16 values.
+  Result<void> sum(collective::DataType type, std::span<std::uint16_t> values);
+  // `all` is the world's blocks in the order of ranks; this rank's is in its place already.
+  Result<void> all_gather(std::span<std::byte> all);
+
+  // Since it was made.
+  std::chrono::steady_clock::duration spent() const { return spent_; }
+  std::uint64_t bytes_sent() const;
+
+ private:
+  template <class Call>
+  Result<void> timed(Call call);
+
+  collective::Communicator& communicator_;
+  std::uint64_t bytes_before_ = communicator_.mesh().counters().bytes_sent;
+  std::chrono::steady_clock::duration spent_{};
+};
+
+}  // namespace dl::worker::train
