@@ -1,5 +1,5 @@
 // The largest gradients of each bucket, and nothing of the others until error feedback has made
-// them large (Strom 2015; Aji and Heafield 2017; Lin et al. 2018 call it deep gradient compression).
+// them large (Strom 2015; Aji and Heafield 2017; Lin et al. 2018: deep gradient compression).
 //
 // Each rank sends the indices and values of its k = ⌈ratio × n⌉ elements of largest magnitude, of
 // equal ones the first, to all others; what came is added up in the order of ranks.
