@@ -40,13 +40,16 @@ struct Interest {
   Direction direction;
 };
 
-// What went over the links so far, headers included. `steps` is the longest chain of messages of
-// which each could be sent only after the one before it had been received.
+// What went over the links so far, headers included; what was posted on a board counts as sent.
+// `steps` is the longest chain of messages of which each could be sent only after the one before
+// had been received.
 struct Counters {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t steps = 0;  // Counted by inproc alone.
 };
+
+class Board;  // board.h
 
 class Mesh {
  public:
@@ -74,6 +77,13 @@ class Mesh {
   virtual void abort() = 0;
 
   virtual Counters counters() const = 0;
+
+  // The same for two ranks exactly if they share a board: which ranks are on one host. All ranks
+  // give the same answers.
+  virtual Rank host_of(Rank rank) const { return rank; }
+
+  // The board of this rank's host, or null when this rank shares none.
+  virtual Board* board() { return nullptr; }
 };
 
 // The same with waiting: all of `bytes`, or an error.

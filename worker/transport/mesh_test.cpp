@@ -36,7 +36,7 @@ struct LeaveTogether {
 };
 
 TEST_CASE("spans are scattered and gathered in order, however the link cuts them", "[transport]") {
-  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
+  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp, Kind::kShm);
   const auto data = pattern(5 << 20);
   spawn({.kind = kind, .link_bytes = 1000}, [&](std::unique_ptr<Mesh> mesh) {
     std::size_t done = 0;
@@ -66,7 +66,7 @@ TEST_CASE("spans are scattered and gathered in order, however the link cuts them
 }
 
 TEST_CASE("a wait in vain ends at its deadline and names the peer", "[transport]") {
-  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
+  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp, Kind::kShm);
   std::barrier both(2);
   Error error;
   spawn({.kind = kind}, [&](std::unique_ptr<Mesh> mesh) {
@@ -81,7 +81,7 @@ TEST_CASE("a wait in vain ends at its deadline and names the peer", "[transport]
 }
 
 TEST_CASE("who has said farewell does not disturb those that go on", "[transport]") {
-  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
+  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp, Kind::kShm);
   Error still_needed;
   std::barrier two(2);
   spawn({.kind = kind, .world_size = 3}, [&](std::unique_ptr<Mesh> mesh) {
@@ -105,7 +105,7 @@ TEST_CASE("who has said farewell does not disturb those that go on", "[transport
 }
 
 TEST_CASE("who gives up fails all that wait, and says who caused it", "[transport]") {
-  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
+  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp, Kind::kShm);
   std::vector<Error> errors(3);
   spawn({.kind = kind, .world_size = 3}, [&](std::unique_ptr<Mesh> mesh) {
     std::array<std::byte, 100> bytes{};
@@ -125,8 +125,22 @@ TEST_CASE("who gives up fails all that wait, and says who caused it", "[transpor
   }
 }
 
+TEST_CASE("once a peer is found to have given up, no wait is for anyone else", "[transport]") {
+  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp, Kind::kShm);
+  std::barrier two(2);
+  spawn({.kind = kind, .world_size = 3}, [&](std::unique_ptr<Mesh> mesh) {
+    if (mesh->rank() == 2) return mesh->abort();
+    const LeaveTogether together{two};
+    std::array<std::byte, 1> byte{};
+    const Error first = must_fail(receive_all(*mesh, 2, byte, in(10s)));
+    const Error again = must_fail(receive_all(*mesh, 1 - mesh->rank(), byte, in(10s)));
+    expect(again.code == Code::kUnavailable, "not a deadline");
+    expect(again == first, "for the same reason");
+  });
+}
+
 TEST_CASE("abort from another thread ends a wait", "[transport]") {
-  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
+  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp, Kind::kShm);
   std::barrier both(2);
   Error error;
   spawn({.kind = kind}, [&](std::unique_ptr<Mesh> mesh) {

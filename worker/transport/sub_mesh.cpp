@@ -15,6 +15,9 @@ SubMesh::SubMesh(std::shared_ptr<Mesh> whole, std::vector<Rank> members)
     DL_ASSERT(member < whole_->world_size(), "members are ranks of the whole mesh");
     DL_ASSERT(std::count(members_.begin(), members_.end(), member) == 1, "a rank is in it once");
   }
+  for (Rank rank = 0; rank < members_.size(); ++rank) {
+    if (host_of(rank) == host_of(rank_)) local_.push_back(rank);
+  }
 }
 
 std::string SubMesh::describe(Rank peer) const {
@@ -40,5 +43,13 @@ Result<void> SubMesh::wait(std::span<const Interest> interests, Deadline deadlin
 void SubMesh::abort() { whole_->abort(); }
 
 Counters SubMesh::counters() const { return whole_->counters(); }
+
+void SubMesh::post(std::uint64_t progress, std::size_t bytes) {
+  whole_->board()->post(progress, bytes);
+}
+
+Result<void> SubMesh::await(Rank rank, std::uint64_t progress, Deadline deadline) {
+  return whole_->board()->await(members_[rank], progress, deadline);
+}
 
 }  // namespace dl::worker::transport

@@ -11,11 +11,12 @@
 #include <optional>
 #include <vector>
 
+#include "worker/transport/board.h"
 #include "worker/transport/mesh.h"
 
 namespace dl::worker::transport {
 
-class SubMesh final : public Mesh {
+class SubMesh final : public Mesh, private Board {
  public:
   // Rank i here is members[i] of `whole`. They differ, and this rank is one of them.
   SubMesh(std::shared_ptr<Mesh> whole, std::vector<Rank> members);
@@ -30,11 +31,20 @@ class SubMesh final : public Mesh {
   // Of the whole mesh.
   void abort() override;
   Counters counters() const override;
+  Rank host_of(Rank rank) const override { return whole_->host_of(members_[rank]); }
+  // The members' part of the whole mesh's board: one view of it is in use at a time.
+  transport::Board* board() override { return local_.size() > 1 ? this : nullptr; }
 
  private:
+  std::span<const Rank> ranks() const override { return local_; }
+  Bytes block(Rank rank) override { return whole_->board()->block(members_[rank]); }
+  void post(std::uint64_t progress, std::size_t bytes) override;
+  Result<void> await(Rank rank, std::uint64_t progress, Deadline deadline) override;
+
   const std::shared_ptr<Mesh> whole_;
   const std::vector<Rank> members_;
   Rank rank_;
+  std::vector<Rank> local_;  // The members on this rank's host.
   std::vector<Interest> interests_;
 };
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/result.h"
 #include "worker/transport/mesh.h"
@@ -18,6 +19,9 @@ class Network;  // mesh.h has it; thread-safe.
 struct NetworkOptions {
   std::uint32_t world_size = 1;
   std::size_t link_bytes = 1 << 20;  // What a link holds before its sender has to wait.
+  // By rank; those with equal numbers share a board. Empty: there are none.
+  std::vector<Rank> host_of;
+  std::size_t block_bytes = 1 << 20;  // Of the board, for each rank.
 };
 
 std::shared_ptr<Network> make_network(const NetworkOptions& options);

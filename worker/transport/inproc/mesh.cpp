@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/assert.h"
+
 namespace dl::worker::transport::inproc {
 namespace {
 
@@ -45,9 +47,21 @@ std::uint64_t take_stamps(Link& link, std::uint64_t bytes) {
 
 Network::Network(const NetworkOptions& options)
     : links_(std::size_t{options.world_size} * options.world_size),
+      host_of_(options.host_of),
+      shares_(options.host_of.size()),
       departures_(options.world_size),
       taken_(options.world_size) {
+  DL_ASSERT(host_of_.empty() || host_of_.size() == options.world_size, "every rank is somewhere");
   for (Link& link : links_) link.ring.resize(options.link_bytes);
+  for (BoardShare& share : shares_) share.block.resize(options.block_bytes);
+}
+
+std::vector<Rank> Network::ranks_with(Rank rank) const {
+  std::vector<Rank> ranks;
+  for (Rank other = 0; other < host_of_.size(); ++other) {
+    if (host_of_[other] == host_of_[rank]) ranks.push_back(other);
+  }
+  return ranks;
 }
 
 bool Network::take_place(Rank rank) {
@@ -65,7 +79,7 @@ void Network::depart(Rank rank, const Departure& departure) {
 }
 
 InprocMesh::InprocMesh(std::shared_ptr<Network> network, Rank rank)
-    : network_(std::move(network)), rank_(rank) {}
+    : network_(std::move(network)), rank_(rank), local_(network_->ranks_with(rank)) {}
 
 InprocMesh::~InprocMesh() { network_->depart(rank_, {.kind = DepartureKind::kFarewell}); }
 
@@ -141,18 +155,52 @@ std::optional<Rank> InprocMesh::bad_departure() const {
   return gave_up;
 }
 
-Result<void> InprocMesh::wait(std::span<const Interest> interests, Deadline deadline) {
-  std::unique_lock lock(network_->mutex_);
+template <class Ready>
+Result<void> InprocMesh::wait_until(std::unique_lock<std::mutex>& lock, const Ready& is_ready,
+                                    std::span<const Interest> interests, Deadline deadline) {
   for (;;) {
     if (auto end = own_end()) return *end;
     if (const auto peer = bad_departure()) return fail(*peer);
-    for (const Interest& interest : interests) {
-      if (ready(interest)) return {};
-    }
+    if (is_ready()) return {};
     if (network_->changed_.wait_until(lock, deadline) == std::cv_status::timeout) {
       return stall_error(*this, interests);
     }
   }
+}
+
+Result<void> InprocMesh::wait(std::span<const Interest> interests, Deadline deadline) {
+  std::unique_lock lock(network_->mutex_);
+  const auto any_ready = [&] {
+    return std::any_of(interests.begin(), interests.end(), [&](auto& i) { return ready(i); });
+  };
+  return wait_until(lock, any_ready, interests, deadline);
+}
+
+Rank InprocMesh::host_of(Rank rank) const {
+  return network_->host_of_.empty() ? rank : network_->host_of_[rank];
+}
+
+Bytes InprocMesh::block(Rank rank) { return network_->shares_[rank].block; }
+
+void InprocMesh::post(std::uint64_t progress, std::size_t bytes) {
+  const std::lock_guard lock(network_->mutex_);
+  network_->shares_[rank_].posts.push_back({.progress = progress, .step = counters_.steps});
+  counters_.bytes_sent += bytes;
+  network_->changed_.notify_all();
+}
+
+Result<void> InprocMesh::await(Rank rank, std::uint64_t progress, Deadline deadline) {
+  std::unique_lock lock(network_->mutex_);
+  const auto& posts = network_->shares_[rank].posts;
+  const auto there = [&] { return !posts.empty() && posts.back().progress >= progress; };
+  const auto there_or_gone = [&] { return there() || network_->departures_[rank]; };
+  const Interest interest = {rank, Direction::kReceive};
+  if (!there()) DL_CHECK(wait_until(lock, there_or_gone, {&interest, 1}, deadline));
+  if (!there()) return fail(rank);
+  const auto post = std::find_if(posts.begin(), posts.end(),
+                                 [&](auto& candidate) { return candidate.progress >= progress; });
+  counters_.steps = std::max(counters_.steps, post->step + 1);
+  return {};
 }
 
 void InprocMesh::abort() {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <vector>
 
+#include "worker/transport/board.h"
 #include "worker/transport/departure.h"
 #include "worker/transport/inproc/connect.h"
 #include "worker/transport/mesh.h"
@@ -28,6 +29,16 @@ struct Link {
   std::deque<Stamp> stamps;
 };
 
+// What a rank has on its host's board.
+struct BoardShare {
+  struct Post {
+    std::uint64_t progress;
+    std::uint64_t step;  // Of the rank when it posted.
+  };
+  std::vector<std::byte> block;
+  std::vector<Post> posts;
+};
+
 class Network {
  public:
   explicit Network(const NetworkOptions& options);
@@ -35,6 +46,8 @@ class Network {
   std::uint32_t world_size() const { return static_cast<std::uint32_t>(departures_.size()); }
   void depart(Rank rank, const Departure& departure);
   bool take_place(Rank rank);
+  // The ranks of its host, where there are boards.
+  std::vector<Rank> ranks_with(Rank rank) const;
 
  private:
   friend class InprocMesh;
@@ -45,11 +58,13 @@ class Network {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Link> links_;
+  const std::vector<Rank> host_of_;
+  std::vector<BoardShare> shares_;                    // By rank; empty where there are no boards.
   std::vector<std::optional<Departure>> departures_;  // By rank.
   std::vector<bool> taken_;
 };
 
-class InprocMesh final : public Mesh {
+class InprocMesh final : public Mesh, private Board {
  public:
   InprocMesh(std::shared_ptr<Network> network, Rank rank);
   ~InprocMesh() override;
@@ -62,16 +77,27 @@ class InprocMesh final : public Mesh {
   Result<void> wait(std::span<const Interest> interests, Deadline deadline) override;
   void abort() override;
   Counters counters() const override;
+  Rank host_of(Rank rank) const override;
+  transport::Board* board() override { return local_.size() > 1 ? this : nullptr; }
 
  private:
+  std::span<const Rank> ranks() const override { return local_; }
+  Bytes block(Rank rank) override;
+  void post(std::uint64_t progress, std::size_t bytes) override;
+  Result<void> await(Rank rank, std::uint64_t progress, Deadline deadline) override;
+
   // All with the network's lock held.
   std::optional<Error> own_end() const;
   Error fail(Rank peer);
   bool ready(const Interest& interest) const;
   std::optional<Rank> bad_departure() const;
+  template <class Ready>
+  Result<void> wait_until(std::unique_lock<std::mutex>& lock, const Ready& is_ready,
+                          std::span<const Interest> interests, Deadline deadline);
 
   const std::shared_ptr<Network> network_;
   const Rank rank_;
+  const std::vector<Rank> local_;  // The ranks of this host.
   std::optional<Rank> culprit_;
   Counters counters_;
 };

@@ -154,6 +154,11 @@ Result<void> TcpMesh::look_for_departures() {
 
 Result<void> TcpMesh::wait(std::span<const Interest> interests, Deadline deadline) {
   DL_ASSERT(interests.size() <= 2 * links_.size(), "one interest for each direction of a link");
+  // One that was found out while moving data is not polled any more.
+  for (Rank peer = 0; peer < links_.size(); ++peer) {
+    const auto& departure = departures_[peer];
+    if (departure && departure->kind != DepartureKind::kFarewell) return fail(peer, 0);
+  }
   for (;;) {
     const std::size_t count = prepare_poll(interests);
     const auto left =

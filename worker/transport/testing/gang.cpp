@@ -2,11 +2,14 @@
 
 #include <unistd.h>
 
+#include <bit>
 #include <exception>
+#include <latch>
 #include <random>
 #include <stdexcept>
 #include <thread>
 
+#include "worker/transport/shm/connect.h"
 #include "worker/transport/tcp/socket.h"
 
 namespace dl::worker::transport::testing {
@@ -18,16 +21,27 @@ class Gang {
   explicit Gang(const GangOptions& options)
       : options_(options),
         network_(inproc::make_network(
-            {.world_size = options.world_size, .link_bytes = options.link_bytes})) {
-    if (options.kind == Kind::kTcp) addresses_ = free_addresses(options.world_size);
+            {.world_size = options.world_size,
+             .link_bytes = options.link_bytes,
+             .host_of = options.kind == Kind::kInproc ? options.host_of : std::vector<Rank>()})) {
+    if (options.kind != Kind::kInproc) addresses_ = free_addresses(options.world_size);
   }
 
   Result<std::unique_ptr<Mesh>> connect(Rank rank) const {
     if (options_.kind == Kind::kInproc) return inproc::connect(network_, rank);
-    return tcp::connect({.rank = rank, .peers = addresses_, .secret = "of this test"});
+    const std::string secret = "of this test";
+    auto mesh = tcp::connect({.rank = rank, .peers = addresses_, .secret = secret});
+    if (mesh.has_error() || options_.kind == Kind::kTcp) return mesh;
+    return shm::connect(*std::move(mesh), {.secret = secret,
+                                           .host = host_of(rank),
+                                           .ring_bytes = std::bit_ceil(options_.link_bytes)});
   }
 
  private:
+  std::string host_of(Rank rank) const {
+    return "host " + std::to_string(options_.host_of.empty() ? 0 : options_.host_of[rank]);
+  }
+
   const GangOptions options_;
   std::shared_ptr<inproc::Network> network_;
   std::vector<tcp::PeerAddress> addresses_;
@@ -37,12 +51,15 @@ class Gang {
 
 void spawn(const GangOptions& options, const RankFn& fn) {
   const Gang gang(options);
+  // Who is quicker must not be gone while others still connect.
+  std::latch connected(options.world_size);
   std::vector<std::exception_ptr> thrown(options.world_size);
   std::vector<std::thread> threads;
   for (Rank rank = 0; rank < options.world_size; ++rank) {
     threads.emplace_back([&, rank] {
       try {
         auto mesh = gang.connect(rank);
+        connected.arrive_and_wait();
         if (!mesh) throw std::runtime_error(to_string(mesh.error()));
         fn(*std::move(mesh));
       } catch (...) {

@@ -17,12 +17,14 @@
 
 namespace dl::worker::transport::testing {
 
-enum class Kind { kInproc, kTcp };
+enum class Kind { kInproc, kTcp, kShm };
 
 struct GangOptions {
   Kind kind = Kind::kInproc;
   std::uint32_t world_size = 2;
-  std::size_t link_bytes = 1 << 20;  // kInproc: small ones make senders wait.
+  std::size_t link_bytes = 1 << 20;  // Not kTcp: small ones make senders wait.
+  // By rank, the host it is on; empty: all on one with kShm, none on any with kInproc.
+  std::vector<Rank> host_of;
 };
 
 // For the threads of a gang, where Catch2's macros must not be used: these throw, spawn rethrows.

@@ -1,0 +1,240 @@
+#include "worker/transport/shm/mesh.h"
+
+#include <immintrin.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "base/assert.h"
+#include "worker/transport/departure.h"
+
+namespace dl::worker::transport::shm {
+namespace {
+
+constexpr std::uint32_t kElsewhere = std::numeric_limits<std::uint32_t>::max();
+
+constexpr int kYieldsBetweenClocks = 8;
+// Before it gives its core away for the first time: about two microseconds.
+constexpr int kPauses = 50;
+// Between the mark that a bell was rung and the byte that rings it.
+constexpr std::chrono::seconds kBellTimeout{10};
+
+// With more ranks than cores the one that is waited for may need this rank's core to go on.
+int pauses_for(std::size_t ranks) {
+  cpu_set_t cores;
+  if (::sched_getaffinity(0, sizeof(cores), &cores) != 0) return 0;
+  return ranks <= static_cast<std::size_t>(CPU_COUNT(&cores)) ? kPauses : 0;
+}
+
+}  // namespace
+
+std::vector<Rank> Placement::ranks_with(Rank rank) const {
+  std::vector<Rank> ranks;
+  for (Rank other = 0; other < host_of.size(); ++other) {
+    if (host_of[other] == host_of[rank]) ranks.push_back(other);
+  }
+  return ranks;
+}
+
+ShmMesh::ShmMesh(std::unique_ptr<Mesh> base, Placement placement, std::shared_ptr<Segment> segment,
+                 std::chrono::microseconds look)
+    : base_(std::move(base)),
+      placement_(std::move(placement)),
+      segment_(std::move(segment)),
+      local_(placement_.ranks_with(base_->rank())),
+      positions_(base_->world_size(), kElsewhere),
+      pauses_(pauses_for(local_.size())),
+      look_(look) {
+  DL_ASSERT(placement_.host_of.size() == base_->world_size(), "every rank is somewhere");
+  if (!segment_) return;
+  DL_ASSERT(segment_->layout().ranks == local_.size(), "a place for each rank of the host");
+  for (std::uint32_t position = 0; position < local_.size(); ++position) {
+    positions_[local_[position]] = position;
+  }
+  position_ = positions_[base_->rank()];
+  for (std::uint32_t position = 0; position < local_.size(); ++position) {
+    neighbours_.push_back({.rank = local_[position],
+                           .state = &segment_->state(position),
+                           .writer = RingWriter(segment_->ring_ends(position_, position),
+                                                segment_->ring(position_, position)),
+                           .reader = RingReader(segment_->ring_ends(position, position_),
+                                                segment_->ring(position, position_)),
+                           .departed = std::nullopt});
+  }
+}
+
+ShmMesh::~ShmMesh() = default;
+
+Error ShmMesh::cancelled() const {
+  return {Code::kCancelled, "rank " + std::to_string(rank()) + " gave up its links"};
+}
+
+ShmMesh::Neighbour* ShmMesh::neighbour(Rank rank) {
+  const std::uint32_t position = positions_[rank];
+  return position == kElsewhere ? nullptr : &neighbours_[position];
+}
+
+Result<std::size_t> ShmMesh::send_some(Rank peer, std::span<const ConstBytes> parts) {
+  if (aborted_) return cancelled();
+  std::size_t moved = 0;
+  if (Neighbour* near = neighbour(peer)) {
+    if (near->departed) return *near->departed;
+    moved = near->writer.write(parts);
+    if (moved > 0) ring_bell(*near);
+  } else {
+    DL_TRY(moved, base_->send_some(peer, parts));
+  }
+  counters_.bytes_sent += moved;
+  return moved;
+}
+
+Result<std::size_t> ShmMesh::receive_some(Rank peer, std::span<const Bytes> parts) {
+  if (aborted_) return cancelled();
+  std::size_t moved = 0;
+  if (Neighbour* near = neighbour(peer)) {
+    moved = near->reader.read(parts);
+    if (moved > 0) {
+      ring_bell(*near);
+    } else if (near->departed) {
+      return *near->departed;
+    }
+  } else {
+    DL_TRY(moved, base_->receive_some(peer, parts));
+  }
+  counters_.bytes_received += moved;
+  return moved;
+}
+
+bool ShmMesh::ready(const Interest& interest) {
+  Neighbour* near = neighbour(interest.peer);
+  if (near == nullptr) return false;
+  if (near->departed) return true;
+  return interest.direction == Direction::kSend ? near->writer.has_room()
+                                                : near->reader.has_bytes();
+}
+
+Result<void> ShmMesh::wait(std::span<const Interest> interests, Deadline deadline) {
+  const auto any_ready = [&] {
+    return std::any_of(interests.begin(), interests.end(), [&](auto& i) { return ready(i); });
+  };
+  const bool all_near = std::all_of(interests.begin(), interests.end(),
+                                    [&](auto& i) { return neighbour(i.peer) != nullptr; });
+  // The base cannot be looked at without the kernel.
+  if (all_near ? spin(any_ready) : any_ready()) return {};
+  return sleep(any_ready, interests, deadline);
+}
+
+void ShmMesh::post(std::uint64_t progress, std::size_t bytes) {
+  RankState& own = segment_->state(position_);
+  counters_.bytes_sent += bytes;
+  // Publishes the block. Sequentially consistent as ring.h has it: ring_bell looks for sleepers next.
+  own.progress.store(progress, std::memory_order_seq_cst);
+  for (Neighbour& peer : neighbours_) {
+    if (peer.rank != rank()) ring_bell(peer);
+  }
+}
+
+Result<void> ShmMesh::await(Rank rank, std::uint64_t progress, Deadline deadline) {
+  Neighbour& peer = *neighbour(rank);
+  RankState& state = *peer.state;
+  const auto there = [&] { return state.progress.load(std::memory_order_seq_cst) >= progress; };
+  const Interest interest = {rank, Direction::kReceive};
+  while (!there()) {
+    if (aborted_) return cancelled();
+    if (peer.departed) return *peer.departed;
+    if (spin(there)) break;
+    DL_CHECK(sleep(there, {&interest, 1}, deadline));
+  }
+  return {};
+}
+
+// True when `is_ready` came true, false when it is time to sleep.
+template <class Ready>
+bool ShmMesh::spin(const Ready& is_ready) const {
+  for (int i = 0; i < pauses_; ++i) {
+    if (is_ready()) return true;
+    _mm_pause();
+  }
+  const auto end = std::chrono::steady_clock::now() + look_;
+  do {
+    for (int i = 0; i < kYieldsBetweenClocks; ++i) {
+      if (is_ready()) return true;
+      ::sched_yield();
+    }
+  } while (!aborted_ && std::chrono::steady_clock::now() < end);
+  return is_ready();
+}
+
+// Sleeps until `is_ready` may have come true, or a far one of `interests`.
+template <class Ready>
+Result<void> ShmMesh::sleep(const Ready& is_ready, std::span<const Interest> interests,
+                            Deadline deadline) {
+  if (!segment_) return base_->wait(interests, deadline);
+  std::atomic<std::uint32_t>& asleep = segment_->state(position_).asleep;
+  asleep.store(kAsleep, std::memory_order_seq_cst);
+  if (is_ready()) {
+    DL_CHECK(wake_up());
+    return {};
+  }
+  sleeping_on_.clear();
+  for (const Neighbour& peer : neighbours_) {
+    if (peer.rank != rank() && !peer.departed) {
+      sleeping_on_.push_back({peer.rank, Direction::kReceive});
+    }
+  }
+  for (const Interest& interest : interests) {
+    if (neighbour(interest.peer) == nullptr) sleeping_on_.push_back(interest);
+  }
+  const Result<void> waited = base_->wait(sleeping_on_, deadline);
+  if (waited.has_error()) {
+    return waited.error().code == Code::kDeadlineExceeded ? stall_error(*this, interests)
+                                                          : waited.error();
+  }
+  DL_TRY(const bool rung, wake_up());
+  if (!rung) look_for_farewells();
+  return {};
+}
+
+// Whether a bell was rung. Each is one byte, and each byte is taken here: none is left to wake this
+// rank for nothing another time.
+Result<bool> ShmMesh::wake_up() {
+  const std::uint32_t was =
+      segment_->state(position_).asleep.exchange(kAwake, std::memory_order_seq_cst);
+  if (was < kRungBy) return false;
+  std::array<std::byte, 1> bell;
+  const Rank ringer = neighbours_[(was - kRungBy) % neighbours_.size()].rank;
+  const Deadline deadline = std::chrono::steady_clock::now() + kBellTimeout;
+  DL_CHECK(receive_all(*base_, ringer, bell, deadline));
+  return true;
+}
+
+void ShmMesh::ring_bell(Neighbour& peer) {
+  std::atomic<std::uint32_t>& asleep = peer.state->asleep;
+  std::uint32_t expected = kAsleep;
+  if (asleep.load(std::memory_order_seq_cst) != kAsleep ||
+      !asleep.compare_exchange_strong(expected, kRungBy + position_)) {
+    return;
+  }
+  // If this fails the peer is gone, which the next wait says.
+  const std::array<std::byte, 1> bell = {};
+  (void)base_->send_some(peer.rank, std::array<ConstBytes, 1>{bell});
+}
+
+// Something has come on the base, and it is no bell: maybe the end of a peer's link.
+void ShmMesh::look_for_farewells() {
+  for (Neighbour& peer : neighbours_) {
+    if (peer.rank == rank() || peer.departed) continue;
+    std::array<std::byte, 1> nothing;
+    const auto got = base_->receive_some(peer.rank, std::array<Bytes, 1>{nothing});
+    if (got.has_error()) peer.departed = got.error();
+  }
+}
+
+void ShmMesh::abort() {
+  aborted_ = true;
+  base_->abort();
+}
+
+}  // namespace dl::worker::transport::shm
