@@ -1,6 +1,6 @@
 // The memory that the ranks of one host share: what lies where.
 //
-//   header │ a state for each rank │ the ends of each ring │ the rings' bytes │ a block for each rank
+//   header │ a state a rank │ the ends of each ring │ the rings' bytes │ a block a rank
 //
 // Ranks are counted by their position among the host's. A rank alone writes its state, its block,
 // the front of its outgoing rings and the back of its incoming ones; only RankState::asleep is
