@@ -2,10 +2,10 @@
 //
 // Over a mesh that connects them all, ranks say which host they are on. On each host the lowest
 // rank makes the memory and a Unix socket, and tells the others its name, which is random. They
-// call it, both ends prove that they know the attempt's secret, and the caller is handed the memory; if
-// the token in it is the one that came over the mesh, the two are on one host indeed. So being on
-// one host is proven, not believed, and a foreign process, though it may find the socket, gets
-// nothing. Socket and memory have no name in any file system, and go with their processes.
+// call it, both ends prove that they know the attempt's secret, and the caller is handed the
+// memory; if the token in it is the one that came over the mesh, the two are on one host indeed. So
+// being on one host is proven, not believed, and a foreign process, though it may find the socket,
+// gets nothing. Socket and memory have no name in any file system, and go with their processes.
 //
 // Where any of this does not work out for a host, its ranks keep the links they have.
 

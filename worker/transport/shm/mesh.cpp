@@ -129,7 +129,7 @@ Result<void> ShmMesh::wait(std::span<const Interest> interests, Deadline deadlin
 void ShmMesh::post(std::uint64_t progress, std::size_t bytes) {
   RankState& own = segment_->state(position_);
   counters_.bytes_sent += bytes;
-  // Publishes the block. Sequentially consistent for what ring.h says: sleepers are looked for next.
+  // Publishes the block. Sequentially consistent as ring.h says: sleepers are looked for next.
   own.progress.store(progress, std::memory_order_seq_cst);
   for (Neighbour& peer : neighbours_) {
     if (peer.rank != rank()) ring_bell(peer);
