@@ -1,13 +1,13 @@
 #include "worker/transport/departure.h"
 
+#include "worker/transport/little_endian.h"
+
 namespace dl::worker::transport {
 
 Notice encode_notice(const Departure& departure) {
   Notice notice{};
   notice[0] = static_cast<std::byte>(departure.kind);
-  for (std::size_t i = 0; i < 4; ++i) {
-    notice[4 + i] = static_cast<std::byte>(departure.culprit >> (8 * i));
-  }
+  put_little_endian(notice.data() + 4, departure.culprit);
   return notice;
 }
 
@@ -15,11 +15,7 @@ Departure decode_notice(std::span<const std::byte> bytes) {
   if (bytes.size() != kNoticeBytes) return {};
   const auto kind = static_cast<DepartureKind>(bytes[0]);
   if (kind != DepartureKind::kFarewell && kind != DepartureKind::kGaveUp) return {};
-  Departure departure{.kind = kind};
-  for (std::size_t i = 0; i < 4; ++i) {
-    departure.culprit |= std::to_integer<Rank>(bytes[4 + i]) << (8 * i);
-  }
-  return departure;
+  return {.kind = kind, .culprit = get_little_endian<Rank>(bytes.data() + 4)};
 }
 
 Rank culprit_of(Rank peer, const Departure& departure) {

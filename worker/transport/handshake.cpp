@@ -9,25 +9,12 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "worker/transport/little_endian.h"
 
 namespace dl::worker::transport {
 namespace {
 
 constexpr std::string_view kMagic = "DLMESH\r\n";
-
-template <class T>
-void put(std::byte* at, T value) {
-  for (std::size_t i = 0; i < sizeof(T); ++i) at[i] = static_cast<std::byte>(value >> (8 * i));
-}
-
-template <class T>
-T get(const std::byte* at) {
-  T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    value = static_cast<T>(value | std::to_integer<T>(at[i]) << (8 * i));
-  }
-  return value;
-}
 
 }  // namespace
 
@@ -35,9 +22,9 @@ std::vector<std::byte> encode_frame(FrameKind kind, ConstBytes body) {
   DL_ASSERT(body.size() <= kFrameBodyBytesMax, "frames of the handshake are small");
   std::vector<std::byte> frame(kFrameHeadBytes + body.size());
   std::memcpy(frame.data(), kMagic.data(), kMagic.size());
-  put(frame.data() + 8, kMeshProtocolVersion);
-  put(frame.data() + 10, static_cast<std::uint16_t>(kind));
-  put(frame.data() + 12, static_cast<std::uint32_t>(body.size()));
+  put_little_endian(frame.data() + 8, kMeshProtocolVersion);
+  put_little_endian(frame.data() + 10, static_cast<std::uint16_t>(kind));
+  put_little_endian(frame.data() + 12, static_cast<std::uint32_t>(body.size()));
   std::copy(body.begin(), body.end(), frame.begin() + kFrameHeadBytes);
   return frame;
 }
@@ -47,15 +34,16 @@ Result<FrameHead> decode_frame_head(ConstBytes head) {
   if (std::memcmp(head.data(), kMagic.data(), kMagic.size()) != 0) {
     return Error{Code::kPermissionDenied, "it does not speak the workers' protocol"};
   }
-  const auto version = get<std::uint16_t>(head.data() + 8);
+  const auto version = get_little_endian<std::uint16_t>(head.data() + 8);
   if (version != kMeshProtocolVersion) {
     return Error{Code::kPermissionDenied, "it speaks version " + std::to_string(version) +
                                               " of the workers' protocol, this one version " +
                                               std::to_string(kMeshProtocolVersion) +
                                               "; run the same build on all nodes"};
   }
-  const FrameHead decoded = {static_cast<FrameKind>(get<std::uint16_t>(head.data() + 10)),
-                             get<std::uint32_t>(head.data() + 12)};
+  const FrameHead decoded = {
+      static_cast<FrameKind>(get_little_endian<std::uint16_t>(head.data() + 10)),
+      get_little_endian<std::uint32_t>(head.data() + 12)};
   if (decoded.body_bytes > kFrameBodyBytesMax) {
     return Error{Code::kPermissionDenied, "its frame of " + std::to_string(decoded.body_bytes) +
                                               " bytes is longer than any of the protocol"};
@@ -65,19 +53,20 @@ Result<FrameHead> decode_frame_head(ConstBytes head) {
 
 std::array<std::byte, kGreetingBytes> encode_greeting(const Greeting& greeting) {
   std::array<std::byte, kGreetingBytes> body;
-  put(body.data(), greeting.rank);
-  put(body.data() + 4, greeting.peer);
-  put(body.data() + 8, greeting.world_size);
-  put(body.data() + 12, static_cast<std::uint32_t>(greeting.channel));
+  put_little_endian(body.data(), greeting.rank);
+  put_little_endian(body.data() + 4, greeting.peer);
+  put_little_endian(body.data() + 8, greeting.world_size);
+  put_little_endian(body.data() + 12, static_cast<std::uint32_t>(greeting.channel));
   std::copy(greeting.nonce.begin(), greeting.nonce.end(), body.begin() + 16);
   return body;
 }
 
 Greeting decode_greeting(ConstBytes body) {
-  Greeting greeting{.rank = get<Rank>(body.data()),
-                    .peer = get<Rank>(body.data() + 4),
-                    .world_size = get<std::uint32_t>(body.data() + 8),
-                    .channel = static_cast<Channel>(get<std::uint32_t>(body.data() + 12))};
+  Greeting greeting{
+      .rank = get_little_endian<Rank>(body.data()),
+      .peer = get_little_endian<Rank>(body.data() + 4),
+      .world_size = get_little_endian<std::uint32_t>(body.data() + 8),
+      .channel = static_cast<Channel>(get_little_endian<std::uint32_t>(body.data() + 12))};
   std::copy_n(body.begin() + 16, greeting.nonce.size(), greeting.nonce.begin());
   return greeting;
 }
