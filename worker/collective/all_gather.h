@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "worker/collective/communicator.h"
@@ -15,6 +16,7 @@ struct AllGatherOptions {
   // World size × block size; the block of rank r goes to r × block size. `block` may be its own
   // place in it.
   std::span<std::byte> all;
+  std::string_view label;  // As in AllreduceOptions.
 };
 
 // Blocks of up to direct_bytes_max go to all peers at once, larger ones around the ring. Errors as

@@ -1,21 +1,13 @@
 #include "worker/collective/allreduce.h"
 
 #include "worker/collective/allreduce_call.h"
+#include "worker/collective/reduction/reduce.h"
 
 namespace dl::worker::collective {
 
 Result<void> check_allreduce(const Communicator& communicator, const AllreduceOptions& options) {
   if (communicator.failure()) return *communicator.failure();
-  if (options.data.size() % size_of(options.type) != 0) {
-    return invalid_argument("all-reduce of " + std::to_string(options.data.size()) +
-                            " bytes, which is no whole number of " +
-                            std::string(to_string(options.type)));
-  }
-  if (options.op == ReduceOp::kAverage && !is_floating(options.type)) {
-    return invalid_argument("an average of " + std::string(to_string(options.type)) +
-                            " is not an integer; reduce by sum, or use a floating-point type");
-  }
-  return {};
+  return check_reduction("all-reduce", options.data.size(), options.type, options.op);
 }
 
 Call allreduce_call(Communicator& communicator, CallKind kind, const AllreduceOptions& options) {
@@ -23,7 +15,8 @@ Call allreduce_call(Communicator& communicator, CallKind kind, const AllreduceOp
           .type = static_cast<std::uint8_t>(options.type),
           .op = static_cast<std::uint8_t>(options.op),
           .sequence = communicator.next_sequence(),
-          .bytes = options.data.size()};
+          .bytes = options.data.size(),
+          .label = options.label};
 }
 
 Result<void> allreduce(Communicator& communicator, const AllreduceOptions& options) {

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "worker/collective/communicator.h"
@@ -19,6 +20,7 @@ struct AllreduceOptions {
   std::span<std::byte> data;  // Read and replaced. The same size on all ranks.
   DataType type = DataType::kFloat32;
   ReduceOp op = ReduceOp::kSum;
+  std::string_view label;  // What it is about, for errors on this rank: "bucket 3 (conv1.weight)".
 };
 
 // By the better of the algorithms below. After an error `data` is undefined.

@@ -2,129 +2,36 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstring>
-#include <limits>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "worker/collective/testing/samples.h"
 #include "worker/transport/testing/gang.h"
 
 namespace dl::worker::collective {
 namespace {
 
+using testing::Data;
+using testing::kAllOps;
+using testing::kAllTypes;
+using testing::make_input;
 using transport::testing::GangOptions;
 using transport::testing::Kind;
 using transport::testing::spawn;
 
-constexpr DataType kAllTypes[] = {DataType::kFloat64,  DataType::kFloat32, DataType::kFloat16,
-                                  DataType::kBfloat16, DataType::kInt64,   DataType::kInt32,
-                                  DataType::kUint8};
-constexpr ReduceOp kAllOps[] = {ReduceOp::kSum, ReduceOp::kAverage, ReduceOp::kMin, ReduceOp::kMax};
-
-using Bytes = std::vector<std::byte>;
-
-template <class T>
-T at(const Bytes& bytes, std::size_t index) {
-  T value;
-  std::memcpy(&value, bytes.data() + index * sizeof(T), sizeof(T));
-  return value;
-}
-
-double read(DataType type, const Bytes& bytes, std::size_t i) {
-  switch (type) {
-    case DataType::kFloat64: return at<double>(bytes, i);
-    case DataType::kFloat32: return static_cast<double>(at<float>(bytes, i));
-    case DataType::kFloat16: return static_cast<double>(at<_Float16>(bytes, i));
-    case DataType::kBfloat16: {
-      const std::uint32_t bits = std::uint32_t{at<std::uint16_t>(bytes, i)} << 16;
-      float value;
-      std::memcpy(&value, &bits, 4);
-      return static_cast<double>(value);
-    }
-    case DataType::kInt64: return static_cast<double>(at<std::int64_t>(bytes, i));
-    case DataType::kInt32: return at<std::int32_t>(bytes, i);
-    case DataType::kUint8: return at<std::uint8_t>(bytes, i);
-  }
-  return 0;
-}
-
-template <class T>
-void put(Bytes& bytes, std::size_t index, T value) {
-  std::memcpy(bytes.data() + index * sizeof(T), &value, sizeof(T));
-}
-
-void write(DataType type, Bytes& bytes, std::size_t i, double value) {
-  switch (type) {
-    case DataType::kFloat64: return put(bytes, i, value);
-    case DataType::kFloat32: return put(bytes, i, static_cast<float>(value));
-    case DataType::kFloat16: return put(bytes, i, static_cast<_Float16>(value));
-    case DataType::kBfloat16: {
-      const auto single = static_cast<float>(value);
-      std::uint32_t bits;
-      std::memcpy(&bits, &single, 4);
-      return put(bytes, i, static_cast<std::uint16_t>(bits >> 16));
-    }
-    case DataType::kInt64: return put(bytes, i, static_cast<std::int64_t>(value));
-    case DataType::kInt32: return put(bytes, i, static_cast<std::int32_t>(value));
-    case DataType::kUint8: return put(bytes, i, static_cast<std::uint8_t>(value));
-  }
-}
-
-// Any value, the same in every run; small enough that a uint8 sum of 5 does not wrap.
-double sample(DataType type, std::uint32_t rank, std::size_t i) {
-  const auto hash = static_cast<std::uint32_t>((i + 1) * 2654435761u + rank * 40503u * 65537u);
-  const int small = static_cast<int>(hash >> 8) % 41;
-  if (type == DataType::kUint8) return std::abs(small);
-  if (!is_floating(type)) return small * 1000.0;
-  return small + (hash % 1024) / 1024.0;
-}
-
-Bytes make_input(DataType type, std::uint32_t rank, std::size_t count) {
-  Bytes bytes(count * size_of(type));
-  for (std::size_t i = 0; i < count; ++i) write(type, bytes, i, sample(type, rank, i));
-  return bytes;
-}
-
-double reference(DataType type, ReduceOp op, std::uint32_t world, std::size_t i) {
-  double result = 0;
-  for (std::uint32_t rank = 0; rank < world; ++rank) {
-    Bytes rounded(8);
-    write(type, rounded, 0, sample(type, rank, i));
-    const double value = read(type, rounded, 0);
-    if (rank == 0) {
-      result = value;
-    } else if (op == ReduceOp::kMin) {
-      result = std::min(result, value);
-    } else if (op == ReduceOp::kMax) {
-      result = std::max(result, value);
-    } else {
-      result += value;
-    }
-  }
-  return op == ReduceOp::kAverage ? result / world : result;
-}
-
-double tolerance(DataType type) {
-  switch (type) {
-    case DataType::kFloat64: return 1e-14;
-    case DataType::kFloat32: return 1e-6;
-    case DataType::kFloat16: return 5e-3;
-    case DataType::kBfloat16: return 4e-2;
-    default: return 0;
-  }
-}
+constexpr std::uint32_t kSeed = 7;
 
 using Algorithm = Result<void> (*)(Communicator&, const AllreduceOptions&);
 
 // The outputs of all ranks.
-std::vector<Bytes> run(const GangOptions& gang, Algorithm algorithm, DataType type, ReduceOp op,
-                       std::size_t count, CommunicatorOptions options = {}) {
-  std::vector<Bytes> outputs(gang.world_size);
+std::vector<Data> run(const GangOptions& gang, Algorithm algorithm, DataType type, ReduceOp op,
+                      std::size_t count, CommunicatorOptions options = {}) {
+  std::vector<Data> outputs(gang.world_size);
   spawn(gang, [&](std::unique_ptr<transport::Mesh> mesh) {
     const transport::Rank rank = mesh->rank();
     Communicator communicator(std::move(mesh), options);
-    Bytes data = make_input(type, rank, count);
+    Data data = make_input(type, kSeed, rank, count);
     const auto done = algorithm(communicator, {.data = data, .type = type, .op = op});
     if (!done) throw std::runtime_error(to_string(done.error()));
     outputs[rank] = std::move(data);
@@ -132,24 +39,24 @@ std::vector<Bytes> run(const GangOptions& gang, Algorithm algorithm, DataType ty
   return outputs;
 }
 
-void check_outputs(const std::vector<Bytes>& outputs, DataType type, ReduceOp op,
+void check_outputs(const std::vector<Data>& outputs, DataType type, ReduceOp op,
                    std::size_t count) {
   const auto world = static_cast<std::uint32_t>(outputs.size());
   std::size_t wrong = 0;
   std::string first;
   for (std::size_t i = 0; i < count; ++i) {
-    const double expected = reference(type, op, world, i);
-    const double actual = read(type, outputs[0], i);
-    if (std::abs(actual - expected) <= tolerance(type) * (41.0 * world)) continue;
+    const testing::Expected wanted = testing::expected(type, op, kSeed, world, i);
+    const double actual = testing::read(type, outputs[0], i);
+    if (std::abs(actual - wanted.value) <= wanted.error) continue;
     if (wrong++ == 0) {
       first = "[" + std::to_string(i) + "] = " + std::to_string(actual) + ", not " +
-              std::to_string(expected);
+              std::to_string(wanted.value) + " within " + std::to_string(wanted.error);
     }
   }
   INFO(to_string(op) << " of " << count << " " << to_string(type) << " over " << world << ": "
                      << first);
   REQUIRE(wrong == 0);
-  for (const Bytes& output : outputs) REQUIRE(output == outputs[0]);
+  for (const Data& output : outputs) REQUIRE(output == outputs[0]);
 }
 
 TEST_CASE("both algorithms reduce every type by every operation, to the same bits on all ranks",
@@ -163,6 +70,9 @@ TEST_CASE("both algorithms reduce every type by every operation, to the same bit
         // A segment of 64 bytes and links of 4 KiB: many segments, senders that have to wait.
         check_outputs(run(gang, ring_allreduce, type, op, count, {.segment_bytes = 64}), type, op,
                       count);
+        check_outputs(
+            run(gang, ring_allreduce, type, op, count, {.segment_bytes = 64, .block_bytes = 1000}),
+            type, op, count);
         check_outputs(run(gang, direct_allreduce, type, op, count), type, op, count);
       }
     }

@@ -44,14 +44,12 @@ Result<void> down_tree(Communicator& communicator, const Call& call, Bytes data,
 
 Result<void> broadcast(Communicator& communicator, const BroadcastOptions& options) {
   if (communicator.failure()) return *communicator.failure();
-  if (options.root >= communicator.world_size()) {
-    return invalid_argument("broadcast from rank " + std::to_string(options.root) +
-                            " in a world of " + std::to_string(communicator.world_size()));
-  }
+  DL_CHECK(check_root("broadcast from", communicator, options.root));
   const Call call = {.kind = CallKind::kBroadcast,
                      .part = options.root,
                      .sequence = communicator.next_sequence(),
-                     .bytes = options.data.size()};
+                     .bytes = options.data.size(),
+                     .label = options.label};
   if (communicator.world_size() == 1 || options.data.empty()) return {};
   const bool small = options.data.size() <= communicator.options().direct_bytes_max;
   return communicator.settle(call,

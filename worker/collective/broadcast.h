@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 #include "base/result.h"
 #include "worker/collective/communicator.h"
@@ -13,6 +14,7 @@ namespace dl::worker::collective {
 struct BroadcastOptions {
   std::span<std::byte> data;  // Read on the root, replaced on the others. The same size on all.
   transport::Rank root = 0;
+  std::string_view label;  // As in AllreduceOptions.
 };
 
 // Up to direct_bytes_max down a binomial tree (few steps), above along the ring, each rank passing

@@ -1,29 +1,60 @@
 #include "worker/collective/call.h"
 
+#include "worker/transport/little_endian.h"
+
 namespace dl::worker::collective {
 namespace {
 
-template <class T>
-void put(std::byte* at, T value) {
-  for (std::size_t i = 0; i < sizeof(T); ++i) at[i] = static_cast<std::byte>(value >> (8 * i));
-}
+using transport::get_little_endian;
+using transport::put_little_endian;
 
-template <class T>
-T get(const std::byte* at) {
-  T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    value = static_cast<T>(value | std::to_integer<T>(at[i]) << (8 * i));
-  }
-  return value;
-}
-
-std::string reduction(const Call& call, const char* algorithm) {
+// "sum of 100 float32".
+std::string reduction(const Call& call) {
   const auto type = static_cast<DataType>(call.type);
   const std::size_t element = size_of(type);
-  return "all-reduce " + std::to_string(call.sequence) + " (" + algorithm + ", " +
-         std::string(to_string(static_cast<ReduceOp>(call.op))) + " of " +
+  return std::string(to_string(static_cast<ReduceOp>(call.op))) + " of " +
          std::to_string(element == 0 ? 0 : call.bytes / element) + " " +
-         std::string(to_string(type)) + ")";
+         std::string(to_string(type));
+}
+
+const char* name_of(CallKind kind) {
+  switch (kind) {
+    case CallKind::kRingAllreduce:
+    case CallKind::kDirectAllreduce: return "all-reduce";
+    case CallKind::kBroadcast: return "broadcast";
+    case CallKind::kAllGather: return "all-gather";
+    case CallKind::kBarrier: return "barrier";
+    case CallKind::kRingReduceScatter:
+    case CallKind::kDirectReduceScatter: return "reduce-scatter";
+    case CallKind::kChainReduce:
+    case CallKind::kDirectReduce: return "reduce";
+    case CallKind::kGather: return "gather";
+    case CallKind::kScatter: return "scatter";
+    case CallKind::kAllToAll: return "all-to-all";
+    case CallKind::kSendReceive: return "message";
+  }
+  return "an unknown collective";
+}
+
+std::string details(const Call& call) {
+  const std::string bytes = std::to_string(call.bytes) + " bytes";
+  const std::string part = std::to_string(call.part);
+  switch (call.kind) {
+    case CallKind::kRingAllreduce: return "ring, " + reduction(call);
+    case CallKind::kDirectAllreduce: return "direct, " + reduction(call);
+    case CallKind::kRingReduceScatter: return "ring, " + reduction(call) + " a rank";
+    case CallKind::kDirectReduceScatter: return "direct, " + reduction(call) + " a rank";
+    case CallKind::kChainReduce: return "chain, " + reduction(call) + " to rank " + part;
+    case CallKind::kDirectReduce: return "direct, " + reduction(call) + " to rank " + part;
+    case CallKind::kBroadcast:
+    case CallKind::kScatter: return bytes + " from rank " + part;
+    case CallKind::kGather: return bytes + " to rank " + part;
+    case CallKind::kAllGather: return bytes + " a rank";
+    case CallKind::kAllToAll: return bytes + " for this pair";
+    case CallKind::kSendReceive: return bytes + ", tag " + part;
+    case CallKind::kBarrier: break;
+  }
+  return {};
 }
 
 }  // namespace
@@ -33,9 +64,9 @@ EncodedCall encode_call(const Call& call) {
   encoded[0] = static_cast<std::byte>(call.kind);
   encoded[1] = static_cast<std::byte>(call.type);
   encoded[2] = static_cast<std::byte>(call.op);
-  put(encoded.data() + 4, call.part);
-  put(encoded.data() + 8, call.sequence);
-  put(encoded.data() + 16, call.bytes);
+  put_little_endian(encoded.data() + 4, call.part);
+  put_little_endian(encoded.data() + 8, call.sequence);
+  put_little_endian(encoded.data() + 16, call.bytes);
   return encoded;
 }
 
@@ -43,28 +74,25 @@ Call decode_call(const EncodedCall& encoded) {
   return {.kind = static_cast<CallKind>(encoded[0]),
           .type = std::to_integer<std::uint8_t>(encoded[1]),
           .op = std::to_integer<std::uint8_t>(encoded[2]),
-          .part = get<std::uint32_t>(encoded.data() + 4),
-          .sequence = get<std::uint64_t>(encoded.data() + 8),
-          .bytes = get<std::uint64_t>(encoded.data() + 16)};
+          .part = get_little_endian<std::uint32_t>(encoded.data() + 4),
+          .sequence = get_little_endian<std::uint64_t>(encoded.data() + 8),
+          .bytes = get_little_endian<std::uint64_t>(encoded.data() + 16)};
 }
 
+bool same_call(const Call& a, const Call& b) { return encode_call(a) == encode_call(b); }
+
 std::string to_string(const Call& call) {
-  const std::string number = std::to_string(call.sequence);
-  const std::string bytes = std::to_string(call.bytes) + " bytes";
-  switch (call.kind) {
-    case CallKind::kRingAllreduce: return reduction(call, "ring");
-    case CallKind::kDirectAllreduce: return reduction(call, "direct");
-    case CallKind::kBroadcast:
-      return "broadcast " + number + " (" + bytes + " from rank " + std::to_string(call.part) + ")";
-    case CallKind::kAllGather: return "all-gather " + number + " (" + bytes + " a rank)";
-    case CallKind::kBarrier: return "barrier " + number;
+  std::string in_brackets = details(call);
+  if (!call.label.empty()) {
+    in_brackets += (in_brackets.empty() ? "" : "; ") + std::string(call.label);
   }
-  return "an unknown collective " + number;
+  return std::string(name_of(call.kind)) + " " + std::to_string(call.sequence) +
+         (in_brackets.empty() ? "" : " (" + in_brackets + ")");
 }
 
 Result<void> check_call(const transport::Mesh& mesh, transport::Rank peer, const Call& theirs,
                         const Call& ours) {
-  if (theirs == ours) return {};
+  if (same_call(theirs, ours)) return {};
   return Error{Code::kFailedPrecondition,
                mesh.describe(peer) + " is in " + to_string(theirs) + ", this rank in " +
                    to_string(ours) +

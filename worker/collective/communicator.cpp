@@ -10,7 +10,7 @@ constexpr std::size_t kAlignment = 64;
 }  // namespace
 
 Communicator::Communicator(std::unique_ptr<transport::Mesh> mesh, CommunicatorOptions options)
-    : mesh_(std::move(mesh)), options_(options) {
+    : mesh_(std::move(mesh)), options_(options), messages_(mesh_->world_size()) {
   DL_ASSERT(options_.segment_bytes >= 64 && options_.segment_bytes % 8 == 0,
             "a segment holds whole elements of every type");
 }
@@ -29,6 +29,13 @@ Result<void> Communicator::settle(const Call& call, Result<void> result) {
                           std::move(result).error());
   mesh_->abort();
   return *failure_;
+}
+
+Result<void> check_root(std::string_view what, const Communicator& communicator,
+                        transport::Rank root) {
+  if (root < communicator.world_size()) return {};
+  return invalid_argument(std::string(what) + " rank " + std::to_string(root) + " in a world of " +
+                          std::to_string(communicator.world_size()));
 }
 
 }  // namespace dl::worker::collective

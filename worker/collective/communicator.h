@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -25,17 +26,23 @@ struct CommunicatorOptions {
 
   // Performance only: results do not depend on the segment.
   std::size_t segment_bytes = 256 << 10;  // Received, then reduced, at a time.
+  // A ring takes large data in blocks of about this size, so that each is still in the cache when
+  // it comes round. All ranks need the same value, as it decides the order of the sum.
+  std::size_t block_bytes = 4 << 20;
   // An all-reduce whose messages to one peer are no larger goes to all peers at once, in one step.
   // All ranks need the same value, as it decides the order of the sum.
   std::size_t direct_bytes_max = 4 << 10;
 };
 
-// How far an exchange with all peers has come; kept here so that it allocates once.
+// What an exchange with the peers has moved so far; kept here so that it allocates once.
 struct ExchangeState {
   struct Peer {
-    std::size_t sent = 0;  // The encoded call included, and so below.
-    std::size_t received = 0;
-    EncodedCall call{};  // The peer's.
+    transport::ConstBytes out;
+    transport::Bytes in;
+    std::size_t out_left = 0;  // Of the call and the message after it; 0: none, or done.
+    std::size_t in_left = 0;
+    EncodedCall out_call{};
+    EncodedCall in_call{};
   };
   std::vector<Peer> peers;
   std::vector<transport::Interest> interests;
@@ -58,6 +65,9 @@ class Communicator {
   transport::Rank previous() const { return (rank() + world_size() - 1) % world_size(); }
 
   std::uint64_t next_sequence() { return ++sequence_; }
+  // Messages between two ranks are no business of the others, and counted by themselves.
+  std::uint64_t next_message_to(transport::Rank peer) { return ++messages_[peer].sent; }
+  std::uint64_t next_message_from(transport::Rank peer) { return ++messages_[peer].received; }
 
   // At least `bytes` long, aligned for SIMD; the same memory each time, so only a call that is
   // larger than all before it allocates.
@@ -78,10 +88,20 @@ class Communicator {
  private:
   std::unique_ptr<transport::Mesh> mesh_;
   const CommunicatorOptions options_;
+  struct Messages {
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+  };
+
   std::uint64_t sequence_ = 0;
+  std::vector<Messages> messages_;  // By peer.
   std::vector<std::byte> scratch_;
   ExchangeState exchange_state_;
   std::optional<Error> failure_;
 };
+
+// kInvalidArgument when there is no rank `root`; the message begins with `what`: "reduce to".
+Result<void> check_root(std::string_view what, const Communicator& communicator,
+                        transport::Rank root);
 
 }  // namespace dl::worker::collective

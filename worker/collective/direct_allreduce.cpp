@@ -15,15 +15,17 @@ Result<void> direct_allreduce(Communicator& communicator, const AllreduceOptions
   if (world == 1 || bytes == 0) return {};
 
   const transport::Bytes all = communicator.scratch(world * bytes);
-  DL_CHECK(communicator.settle(call, exchange(communicator, call, options.data, all)));
+  Exchange exchange(communicator, call);
+  for (std::uint32_t peer = 0; peer < world; ++peer) {
+    if (peer == communicator.rank()) continue;
+    exchange.send(peer, options.data);
+    exchange.receive(peer, all.subspan(peer * bytes, bytes));
+  }
+  DL_CHECK(communicator.settle(call, exchange.run()));
 
   // In the order of ranks, so that all of them round alike.
   std::copy(options.data.begin(), options.data.end(), all.begin() + communicator.rank() * bytes);
-  std::copy_n(all.begin(), bytes, options.data.begin());
-  for (std::uint32_t rank = 1; rank < world; ++rank) {
-    reduce_into(options.type, options.op, options.data, all.subspan(rank * bytes, bytes));
-  }
-  if (options.op == ReduceOp::kAverage) finish_average(options.type, options.data, world);
+  reduce_parts(options.type, options.op, all, options.data);
   return {};
 }
 

@@ -4,102 +4,97 @@
 #include <array>
 
 namespace dl::worker::collective {
-namespace {
 
 using transport::Bytes;
 using transport::ConstBytes;
 using transport::Direction;
 using transport::Rank;
 
-class Exchange {
- public:
-  Exchange(Communicator& communicator, const Call& call, ConstBytes mine, Bytes all)
-      : communicator_(communicator),
-        call_(call),
-        encoded_(encode_call(call)),
-        mine_(mine),
-        all_(all),
-        state_(communicator.exchange_state()) {
-    state_.peers.assign(communicator.world_size(), {});
-  }
+Exchange::Exchange(Communicator& communicator, const Call& call)
+    : communicator_(communicator), call_(call), state_(communicator.exchange_state()) {
+  state_.peers.assign(communicator.world_size(), {});
+}
 
-  Result<void> run() {
-    auto deadline = next_deadline();
-    for (;;) {
-      DL_TRY(const bool moved, move_all());
-      if (state_.interests.empty()) return {};
-      if (moved) {
-        deadline = next_deadline();
-        continue;
-      }
-      DL_CHECK(communicator_.mesh().wait(state_.interests, deadline));
-    }
-  }
+Call Exchange::call_of(std::size_t bytes) const {
+  Call call = call_;
+  call.bytes = bytes;
+  return call;
+}
 
- private:
-  std::size_t message_bytes() const { return kCallBytes + mine_.size(); }
+void Exchange::send(Rank to, ConstBytes message) {
+  Peer& peer = state_.peers[to];
+  peer.out = message;
+  peer.out_call = encode_call(call_of(message.size()));
+  peer.out_left = kCallBytes + message.size();
+}
 
-  transport::Deadline next_deadline() const {
+void Exchange::receive(Rank from, Bytes message) {
+  Peer& peer = state_.peers[from];
+  peer.in = message;
+  peer.in_left = kCallBytes + message.size();
+}
+
+Result<void> Exchange::run() {
+  const auto next_deadline = [this] {
     return std::chrono::steady_clock::now() + communicator_.options().stall_timeout;
-  }
-
-  // All sends go first: nobody's message waits for another's. Starting with the next rank, so that
-  // not all ranks send to rank 0 at once.
-  Result<bool> move_all() {
-    bool moved = false;
-    state_.interests.clear();
-    for (std::uint32_t i = 1; i < communicator_.world_size(); ++i) {
-      DL_TRY(const bool sent, send((communicator_.rank() + i) % communicator_.world_size()));
-      moved = moved || sent;
+  };
+  auto deadline = next_deadline();
+  for (;;) {
+    DL_TRY(const bool moved, move_all());
+    if (state_.interests.empty()) return {};
+    if (moved) {
+      deadline = next_deadline();
+      continue;
     }
-    for (std::uint32_t i = 1; i < communicator_.world_size(); ++i) {
-      DL_TRY(const bool received, receive((communicator_.rank() + i) % communicator_.world_size()));
-      moved = moved || received;
-    }
-    return moved;
+    DL_CHECK(communicator_.mesh().wait(state_.interests, deadline));
   }
+}
 
-  Result<bool> send(Rank peer) {
-    std::size_t& sent = state_.peers[peer].sent;
-    if (sent == message_bytes()) return false;
-    const std::size_t of_call = std::min(sent, kCallBytes);
-    const std::array<ConstBytes, 2> parts = {ConstBytes(encoded_).subspan(of_call),
-                                             mine_.subspan(sent - of_call)};
-    DL_TRY(const std::size_t n, communicator_.mesh().send_some(peer, parts));
-    sent += n;
-    if (sent < message_bytes()) state_.interests.push_back({peer, Direction::kSend});
-    return n > 0;
+// All sends go first: nobody's message waits for another's. Starting with the next rank, so that
+// not all ranks send to rank 0 at once.
+Result<bool> Exchange::move_all() {
+  bool moved = false;
+  state_.interests.clear();
+  const std::uint32_t world = communicator_.world_size();
+  for (std::uint32_t i = 1; i < world; ++i) {
+    const Rank rank = (communicator_.rank() + i) % world;
+    DL_TRY(const bool sent, move_out(rank, state_.peers[rank]));
+    moved = moved || sent;
   }
-
-  Result<bool> receive(Rank peer) {
-    auto& [unused, received, call] = state_.peers[peer];
-    if (received == message_bytes()) return false;
-    const std::size_t of_call = std::min(received, kCallBytes);
-    const Bytes place = all_.subspan(peer * mine_.size(), mine_.size());
-    const std::array<Bytes, 2> parts = {Bytes(call).subspan(of_call),
-                                        place.subspan(received - of_call)};
-    DL_TRY(const std::size_t n, communicator_.mesh().receive_some(peer, parts));
-    const bool call_is_new = received < kCallBytes && received + n >= kCallBytes;
-    received += n;
-    if (call_is_new) {
-      DL_CHECK(check_call(communicator_.mesh(), peer, decode_call(call), call_));
-    }
-    if (received < message_bytes()) state_.interests.push_back({peer, Direction::kReceive});
-    return n > 0;
+  for (std::uint32_t i = 1; i < world; ++i) {
+    const Rank rank = (communicator_.rank() + i) % world;
+    DL_TRY(const bool received, move_in(rank, state_.peers[rank]));
+    moved = moved || received;
   }
+  return moved;
+}
 
-  Communicator& communicator_;
-  const Call& call_;
-  const EncodedCall encoded_;
-  const ConstBytes mine_;
-  const Bytes all_;
-  ExchangeState& state_;
-};
+Result<bool> Exchange::move_out(Rank rank, Peer& peer) {
+  if (peer.out_left == 0) return false;
+  const std::size_t gone = kCallBytes + peer.out.size() - peer.out_left;
+  const std::size_t of_call = std::min(gone, kCallBytes);
+  const std::array<ConstBytes, 2> parts = {ConstBytes(peer.out_call).subspan(of_call),
+                                           peer.out.subspan(gone - of_call)};
+  DL_TRY(const std::size_t n, communicator_.mesh().send_some(rank, parts));
+  peer.out_left -= n;
+  if (peer.out_left > 0) state_.interests.push_back({rank, Direction::kSend});
+  return n > 0;
+}
 
-}  // namespace
-
-Result<void> exchange(Communicator& communicator, const Call& call, ConstBytes mine, Bytes all) {
-  return Exchange(communicator, call, mine, all).run();
+Result<bool> Exchange::move_in(Rank rank, Peer& peer) {
+  if (peer.in_left == 0) return false;
+  const std::size_t come = kCallBytes + peer.in.size() - peer.in_left;
+  const std::size_t of_call = std::min(come, kCallBytes);
+  const std::array<Bytes, 2> parts = {Bytes(peer.in_call).subspan(of_call),
+                                      peer.in.subspan(come - of_call)};
+  DL_TRY(const std::size_t n, communicator_.mesh().receive_some(rank, parts));
+  peer.in_left -= n;
+  if (come < kCallBytes && come + n >= kCallBytes) {
+    DL_CHECK(
+        check_call(communicator_.mesh(), rank, decode_call(peer.in_call), call_of(peer.in.size())));
+  }
+  if (peer.in_left > 0) state_.interests.push_back({rank, Direction::kReceive});
+  return n > 0;
 }
 
 }  // namespace dl::worker::collective

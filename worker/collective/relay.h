@@ -26,7 +26,8 @@ concept RelayPlan = requires(T plan, std::size_t n) {
   { plan.in_bytes() } -> std::same_as<std::size_t>;
   { plan.sendable() } -> std::same_as<std::size_t>;       // How much of it is there; never shrinks.
   { plan.out() } -> std::same_as<transport::ConstBytes>;  // What comes next, as far as contiguous.
-  { plan.in() } -> std::same_as<transport::Bytes>;        // Where the next bytes go.
+  // Where the next bytes go; empty: nowhere until more has been sent.
+  { plan.in() } -> std::same_as<transport::Bytes>;
   { plan.sent(n) } -> std::same_as<void>;
   { plan.received(n) } -> std::same_as<void>;
 };
@@ -76,6 +77,10 @@ class Relay {
     return out_left_ == 0 ? 0 : (kCallBytes - call_sent_) + (plan_.sendable() - data_sent_);
   }
 
+  bool receivable() const {
+    return in_left_ > 0 && (call_received_ < kCallBytes || !plan_.in().empty());
+  }
+
   Result<bool> send() {
     if (sendable() == 0) return false;
     const std::size_t ready = plan_.sendable() - data_sent_;
@@ -93,7 +98,7 @@ class Relay {
   }
 
   Result<bool> receive() {
-    if (in_left_ == 0) return false;
+    if (!receivable()) return false;
     const bool any_data = in_left_ > kCallBytes - call_received_;
     const std::array<transport::Bytes, 2> parts = {
         transport::Bytes(in_call_).subspan(call_received_),
@@ -112,7 +117,7 @@ class Relay {
   Result<void> wait(transport::Deadline deadline) {
     std::array<transport::Interest, 2> interests;
     std::size_t count = 0;
-    if (in_left_ > 0) {
+    if (receivable()) {
       interests[count++] = {*neighbours_.from, transport::Direction::kReceive};
     }
     if (sendable() > 0) interests[count++] = {*neighbours_.to, transport::Direction::kSend};

@@ -1,8 +1,6 @@
-// The vector is cut into one chunk a rank. In step k of 2(P − 1) a rank sends chunk (rank − k) and
-// receives chunk (rank − k − 1), both mod P. In the first P − 1 steps what comes is reduced into
-// the chunk here, so that rank r ends up with chunk r + 1 complete; in the others complete chunks
-// go round and replace what is here. What is received in step k is what is sent in step k + 1:
-// the outgoing stream is the rank's own chunk, then the incoming stream as far as it is reduced.
+// In the first P − 1 steps of a block what comes is reduced into the chunk here, so that rank r
+// ends up with chunk r + 1 complete; in the other P − 1 complete chunks go round and replace what
+// is here.
 
 #include <algorithm>
 
@@ -10,6 +8,7 @@
 #include "worker/collective/allreduce_call.h"
 #include "worker/collective/reduction/reduce.h"
 #include "worker/collective/relay.h"
+#include "worker/collective/ring/walk.h"
 
 namespace dl::worker::collective {
 namespace {
@@ -21,97 +20,54 @@ class RingPlan {
  public:
   RingPlan(Communicator& communicator, const AllreduceOptions& options)
       : options_(options),
-        rank_(communicator.rank()),
         world_(communicator.world_size()),
-        steps_(2 * (world_ - 1)),
-        out_bytes_(stream_bytes(0)),
-        segment_(communicator.scratch(communicator.options().segment_bytes)) {
-    skip_empty(out_, 0);
-    skip_empty(in_, 1);
-  }
+        walk_(RingCut({.bytes = options.data.size(),
+                       .element_bytes = size_of(options.type),
+                       .world_size = world_,
+                       .block_bytes = communicator.options().block_bytes}),
+              communicator.rank(), 2 * (world_ - 1)),
+        segment_(communicator.scratch(communicator.options().segment_bytes)) {}
 
-  std::size_t out_bytes() const { return out_bytes_; }
-  std::size_t in_bytes() const { return stream_bytes(1); }
-  std::size_t sendable() const { return std::min(out_bytes_, chunk(rank_).size() + processed_); }
-
-  ConstBytes out() const { return chunk_of(out_.step, 0).subspan(out_.offset); }
-
-  void sent(std::size_t n) {
-    out_.offset += n;
-    skip_empty(out_, 0);
-  }
+  std::size_t out_bytes() const { return walk_.out_bytes(); }
+  std::size_t in_bytes() const { return walk_.in_bytes(); }
+  std::size_t sendable() const { return walk_.sendable(); }
+  ConstBytes out() const { return at(walk_.out()); }
+  void sent(std::size_t n) { walk_.sent(n); }
 
   // A segment of the chunk at most: reduced as soon as it is there, while it is in the cache.
   Bytes in() const {
-    const Bytes rest = chunk_of(in_.step, 1).subspan(in_.offset);
+    const Bytes rest = at(walk_.in());
     if (!reducing()) return rest;
     return segment_.first(std::min(rest.size(), segment_.size())).subspan(filled_);
   }
 
   void received(std::size_t n) {
-    if (reducing()) {
-      filled_ += n;
-      const Bytes rest = chunk_of(in_.step, 1).subspan(in_.offset);
-      n = std::min(rest.size(), segment_.size());
-      if (filled_ < n) return;
-      reduce(rest.first(n));
-      filled_ = 0;
-    }
-    processed_ += n;
-    in_.offset += n;
-    skip_empty(in_, 1);
+    if (!reducing()) return walk_.processed(n);
+    filled_ += n;
+    const Bytes rest = at(walk_.in());
+    const std::size_t whole = std::min(rest.size(), segment_.size());
+    if (filled_ < whole) return;
+    reduce(rest.first(whole));
+    filled_ = 0;
+    walk_.processed(whole);
   }
 
  private:
-  struct Cursor {
-    std::uint32_t step = 0;
-    std::size_t offset = 0;  // Within the step's chunk.
-  };
+  bool reducing() const { return walk_.in_step() < world_ - 1; }
 
-  bool reducing() const { return in_.step < world_ - 1; }
+  Bytes at(Extent extent) const { return options_.data.subspan(extent.offset, extent.size); }
 
   void reduce(Bytes into) const {
     reduce_into(options_.type, options_.op, into, segment_.first(into.size()));
-    const bool complete = in_.step == world_ - 2;
+    const bool complete = walk_.in_step() == world_ - 2;
     if (complete && options_.op == ReduceOp::kAverage) finish_average(options_.type, into, world_);
   }
 
-  // Chunks differ by at most one element.
-  Bytes chunk(std::uint32_t index) const {
-    const std::size_t element = size_of(options_.type);
-    const std::size_t count = options_.data.size() / element;
-    const std::size_t begin = count / world_ * index + std::min<std::size_t>(index, count % world_);
-    const std::size_t size = count / world_ + (index < count % world_ ? 1 : 0);
-    return options_.data.subspan(begin * element, size * element);
-  }
-
-  // `lag` is 0 for what goes out and 1 for what comes in.
-  Bytes chunk_of(std::uint32_t step, std::uint32_t lag) const {
-    return chunk((rank_ + 2 * world_ - step - lag) % world_);
-  }
-
-  std::size_t stream_bytes(std::uint32_t lag) const {
-    std::size_t bytes = 0;
-    for (std::uint32_t step = 0; step < steps_; ++step) bytes += chunk_of(step, lag).size();
-    return bytes;
-  }
-
-  void skip_empty(Cursor& cursor, std::uint32_t lag) const {
-    while (cursor.step < steps_ && cursor.offset == chunk_of(cursor.step, lag).size()) {
-      cursor = {cursor.step + 1, 0};
-    }
-  }
-
   const AllreduceOptions& options_;
-  const std::uint32_t rank_;
   const std::uint32_t world_;
-  const std::uint32_t steps_;
-  const std::size_t out_bytes_;
+  RingWalk walk_;
   const Bytes segment_;
-  std::size_t filled_ = 0;     // Of the segment being received.
-  std::size_t processed_ = 0;  // Of the incoming stream.
-  Cursor out_;
-  Cursor in_;
+  std::size_t filled_ = 0;  // Of the segment being received.
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ enum class DataType : std::uint8_t {
   kInt64 = 5,
   kInt32 = 6,
   kUint8 = 7,
+  kInt8 = 8,
 };
 
 // Sums of integers wrap. NaN wins over numbers in kMin and kMax.
@@ -35,7 +36,8 @@ constexpr std::size_t size_of(DataType type) {
     case DataType::kInt32: return 4;
     case DataType::kFloat16:
     case DataType::kBfloat16: return 2;
-    case DataType::kUint8: return 1;
+    case DataType::kUint8:
+    case DataType::kInt8: return 1;
   }
   return 0;
 }

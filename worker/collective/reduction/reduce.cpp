@@ -1,5 +1,7 @@
 #include "worker/collective/reduction/reduce.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "worker/collective/reduction/reduce_table.h"
 
@@ -24,6 +26,7 @@ std::string_view to_string(DataType type) {
     case DataType::kInt64: return "int64";
     case DataType::kInt32: return "int32";
     case DataType::kUint8: return "uint8";
+    case DataType::kInt8: return "int8";
   }
   return "unknown";
 }
@@ -38,6 +41,18 @@ std::string_view to_string(ReduceOp op) {
   return "unknown";
 }
 
+Result<void> check_reduction(std::string_view what, std::size_t bytes, DataType type, ReduceOp op) {
+  if (bytes % size_of(type) != 0) {
+    return invalid_argument(std::string(what) + " of " + std::to_string(bytes) +
+                            " bytes, which is no whole number of " + std::string(to_string(type)));
+  }
+  if (op == ReduceOp::kAverage && !is_floating(type)) {
+    return invalid_argument("an average of " + std::string(to_string(type)) +
+                            " is not an integer; reduce by sum, or use a floating-point type");
+  }
+  return {};
+}
+
 void reduce_into(DataType type, ReduceOp op, std::span<std::byte> into,
                  std::span<const std::byte> from) {
   DL_ASSERT(into.size() == from.size() && into.size() % size_of(type) == 0, "whole elements");
@@ -45,6 +60,18 @@ void reduce_into(DataType type, ReduceOp op, std::span<std::byte> into,
       kernels().reduce[static_cast<std::size_t>(type) - 1].of[static_cast<std::size_t>(op) - 1];
   DL_ASSERT(reduce != nullptr, "callers refuse an average of integers");
   reduce(into.data(), from.data(), into.size() / size_of(type));
+}
+
+void reduce_parts(DataType type, ReduceOp op, std::span<const std::byte> parts,
+                  std::span<std::byte> into) {
+  const std::size_t bytes = into.size();
+  std::copy_n(parts.begin(), bytes, into.begin());
+  for (std::size_t at = bytes; at < parts.size(); at += bytes) {
+    reduce_into(type, op, into, parts.subspan(at, bytes));
+  }
+  if (op == ReduceOp::kAverage) {
+    finish_average(type, into, static_cast<std::uint32_t>(parts.size() / bytes));
+  }
 }
 
 void finish_average(DataType type, std::span<std::byte> values, std::uint32_t count) {

@@ -102,7 +102,8 @@ constexpr KernelTable make_table() {
   return {{make_row<Float<double>>(true), make_row<Float<float>>(true), make_row<Half>(true),
            make_row<Bfloat>(true), make_row<Integer<std::int64_t, std::uint64_t>>(false),
            make_row<Integer<std::int32_t, std::uint32_t>>(false),
-           make_row<Integer<std::uint8_t, unsigned>>(false)},
+           make_row<Integer<std::uint8_t, unsigned>>(false),
+           make_row<Integer<std::int8_t, unsigned>>(false)},
           {average<Float<double>>, average<Float<float>>, average<Half>, average<Bfloat>}};
 }
 

@@ -15,7 +15,7 @@ struct ReduceRow {
 };
 
 struct KernelTable {
-  ReduceRow reduce[7];   // By DataType − 1.
+  ReduceRow reduce[8];   // By DataType − 1.
   AverageFn average[4];  // The floating-point types, which come first.
 };
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr DataType kAllTypes[] = {DataType::kFloat64,  DataType::kFloat32, DataType::kFloat16,
                                   DataType::kBfloat16, DataType::kInt64,   DataType::kInt32,
-                                  DataType::kUint8};
+                                  DataType::kUint8,    DataType::kInt8};
 
 // Any bits at all: subnormals, infinities and NaN among them.
 std::vector<std::byte> noise(std::size_t bytes, unsigned seed) {
