@@ -1,0 +1,122 @@
+// One rank of the all-reduce bench: meets its peers, then does what standard input says, a line a
+// measurement, until it ends.
+//
+//   allreduce BYTES COUNT   our all-reduce (float32, sum), as the transport chooses it
+//   copy BYTES COUNT        the ring that only copies
+//
+// Rank 0 answers each with "KIND BYTES SECONDS": the median time of COUNT calls, each after a
+// barrier, three more calls before the first.
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/bench/allreduce/copy_ring.h"
+#include "worker/collective/allreduce.h"
+#include "worker/collective/barrier.h"
+#include "worker/transport/tcp/connect.h"
+
+namespace dl::bench {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::steady_clock;
+using worker::collective::Communicator;
+using worker::collective::CommunicatorOptions;
+using worker::transport::Mesh;
+using worker::transport::Rank;
+
+constexpr int kWarmUp = 3;
+
+struct Settings {
+  Rank rank = 0;
+  std::vector<std::string> peers;  // "host:port", by rank.
+  std::string transport = "auto";
+  CommunicatorOptions communicator;
+};
+
+struct Order {
+  std::string kind;
+  std::size_t bytes = 0;
+  int count = 0;
+};
+
+Result<std::unique_ptr<Mesh>> connect(const Settings& settings) {
+  worker::transport::tcp::ConnectOptions options{.rank = settings.rank, .secret = "of the bench"};
+  for (const std::string& peer : settings.peers) {
+    const std::size_t colon = peer.rfind(':');
+    options.peers.push_back(
+        {peer.substr(0, colon), static_cast<std::uint16_t>(std::stoi(peer.substr(colon + 1)))});
+  }
+  if (settings.transport != "tcp") {
+    return invalid_argument("--transport " + settings.transport + ": this build has tcp only");
+  }
+  return worker::transport::tcp::connect(options);
+}
+
+Result<void> call_once(Communicator& communicator, const Order& order, std::vector<float>& data) {
+  const auto bytes = std::as_writable_bytes(std::span(data));
+  if (order.kind == "copy") return copy_ring(communicator, bytes);
+  return allreduce(communicator, {.data = bytes});
+}
+
+// The seconds of each call.
+Result<std::vector<double>> measure(Communicator& communicator, const Order& order) {
+  std::vector<float> data(order.bytes / sizeof(float));
+  std::vector<double> seconds;
+  for (int i = -kWarmUp; i < order.count; ++i) {
+    std::fill(data.begin(), data.end(), 1.0f);
+    DL_CHECK(barrier(communicator));
+    const auto begin = steady_clock::now();
+    DL_CHECK(call_once(communicator, order, data));
+    if (i >= 0) seconds.push_back(duration<double>(steady_clock::now() - begin).count());
+    const auto sum = static_cast<float>(order.kind == "copy" ? 1 : communicator.world_size());
+    if (data.front() != sum || data.back() != sum) {
+      return Error{Code::kInternal, "the sum is wrong"};
+    }
+  }
+  return seconds;
+}
+
+Result<void> run(const Settings& settings) {
+  DL_TRY(auto mesh, connect(settings));
+  Communicator communicator(std::move(mesh), settings.communicator);
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    Order order;
+    std::istringstream(line) >> order.kind >> order.bytes >> order.count;
+    if (order.bytes < sizeof(float) || order.count < 1) {
+      return invalid_argument("not an order: " + line);
+    }
+    DL_TRY(auto seconds, measure(communicator, order));
+    if (settings.rank != 0) continue;
+    std::nth_element(seconds.begin(), seconds.begin() + order.count / 2, seconds.end());
+    std::printf("%s %zu %.9f\n", order.kind.c_str(), order.bytes,
+                seconds[static_cast<std::size_t>(order.count / 2)]);
+    std::fflush(stdout);
+  }
+  return {};
+}
+
+}  // namespace
+}  // namespace dl::bench
+
+int main(int argc, char** argv) {
+  dl::bench::Settings settings;
+  CLI::App app{"One rank of the all-reduce bench; allreduce_bench.py starts it"};
+  app.add_option("--rank", settings.rank)->required();
+  app.add_option("--peers", settings.peers, "host:port of each rank")->required()->delimiter(',');
+  app.add_option("--transport", settings.transport, "auto, tcp or shm");
+  app.add_option("--segment-bytes", settings.communicator.segment_bytes);
+  app.add_option("--block-bytes", settings.communicator.block_bytes);
+  CLI11_PARSE(app, argc, argv);
+  const auto done = dl::bench::run(settings);
+  if (done) return 0;
+  std::fprintf(stderr, "allreduce_bench_rank %u: %s\n", settings.rank,
+               to_string(done.error()).c_str());
+  return 1;
+}
