@@ -12,6 +12,8 @@
 namespace dl::worker::collective {
 namespace {
 
+constexpr char kBackendName[] = "dl_ring";
+
 std::span<std::byte> bytes_of(const at::Tensor& tensor) {
   return {static_cast<std::byte*>(tensor.data_ptr()), tensor.nbytes()};
 }
@@ -98,6 +100,8 @@ RingBackend::RingBackend(std::unique_ptr<Communicator> communicator)
       thread_([this] { run(); }) {}
 
 RingBackend::~RingBackend() { shutdown(); }
+
+const std::string RingBackend::getBackendName() const { return kBackendName; }
 
 WorkPtr RingBackend::enqueue(c10d::OpType op, Tensors results, Collective collective) {
   auto work = c10::make_intrusive<QueuedWork>(rank_, op, std::move(results), std::move(collective));
@@ -204,6 +208,18 @@ WorkPtr RingBackend::_allgather_base(at::Tensor& output, at::Tensor& input,
 WorkPtr RingBackend::barrier(const c10d::BarrierOptions&) {
   return enqueue(c10d::OpType::BARRIER, {},
                  [](Communicator& communicator) { return collective::barrier(communicator); });
+}
+
+WorkPtr RingBackend::submit(Call call, Tensors results) {
+  return enqueue(c10d::OpType::UNKNOWN, std::move(results), std::move(call));
+}
+
+RingBackend& ring_backend(c10d::ProcessGroup& group) {
+  const auto backend = group.getBackend(c10::DeviceType::CPU);
+  TORCH_CHECK(backend->getBackendName() == kBackendName,
+              "the group's CPU collectives are those of ", backend->getBackendName(),
+              ", not of the ring");
+  return static_cast<RingBackend&>(*backend);
 }
 
 c10::intrusive_ptr<c10d::ProcessGroup> make_ring_process_group(

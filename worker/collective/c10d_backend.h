@@ -47,7 +47,7 @@ class RingBackend final : public c10d::Backend {
   // Runs what is queued, then says farewell to the peers.
   ~RingBackend() override;
 
-  const std::string getBackendName() const override { return "dl_ring"; }
+  const std::string getBackendName() const override;
 
   // sum, avg, min and max of float64/32/16, bfloat16, int64/32 and uint8 (avg: floats only).
   WorkPtr allreduce(Tensors& tensors, const c10d::AllreduceOptions& options) override;
@@ -60,6 +60,11 @@ class RingBackend final : public c10d::Backend {
   WorkPtr _allgather_base(at::Tensor& output, at::Tensor& input,
                           const c10d::AllgatherOptions& options) override;
   WorkPtr barrier(const c10d::BarrierOptions& options) override;
+
+  // Runs `call` in its turn among the collectives; it has the mesh to itself until it returns. What
+  // the work's future gives is `results`.
+  using Call = std::function<Result<void>(Communicator&)>;
+  WorkPtr submit(Call call, Tensors results = {});
 
   // Fails what is queued and under way, here and on the peers.
   void abort() override;
@@ -81,6 +86,9 @@ class RingBackend final : public c10d::Backend {
   bool stopping_ = false;
   std::thread thread_;  // Last: it uses all of the above.
 };
+
+// The backend of a process group that make_ring_process_group made.
+RingBackend& ring_backend(c10d::ProcessGroup& group);
 
 // A process group whose CPU collectives run over `communicator`; what c10d::Reducer takes.
 c10::intrusive_ptr<c10d::ProcessGroup> make_ring_process_group(

@@ -141,6 +141,37 @@ TEST_CASE("the process group's collectives do what their names say", "[c10d]") {
   for (const std::string& complaint : wrong) CHECK(complaint.empty());
 }
 
+TEST_CASE("a submitted call has its turn among the collectives", "[c10d]") {
+  std::vector<std::string> wrong(2);
+  spawn({.world_size = 2}, [&](std::unique_ptr<Mesh> mesh) {
+    const auto rank = mesh->rank();
+    const GroupPtr group = make_group(std::move(mesh));
+    Tensors sum = {torch::full({1000}, 1.0f)};
+    group->allreduce(sum);
+    const at::Tensor doubled = sum[0];
+    const WorkPtr work = ring_backend(*group).submit(
+        [doubled](Communicator& communicator) -> Result<void> {
+          doubled.mul_(2);
+          if (communicator.world_size() != 2) return invalid_argument("another communicator");
+          return {};
+        },
+        {doubled});
+    group->allreduce(sum)->wait();
+    if (!torch::equal(sum[0], torch::full({1000}, 8.0f))) wrong[rank] += "out of turn ";
+    if (!work->getFuture()->value().toTensorVector()[0].is_same(doubled)) wrong[rank] += "results ";
+    const WorkPtr failing = ring_backend(*group).submit(
+        [](Communicator&) -> Result<void> { return invalid_argument("no such thing"); });
+    try {
+      failing->wait();
+      wrong[rank] += "went through ";
+    } catch (const CollectiveError& error) {
+      if (error.error().message != "no such thing") wrong[rank] += error.error().message;
+    }
+    group->barrier()->wait();  // A call that only failed here does not end the communicator.
+  });
+  for (const std::string& complaint : wrong) CHECK(complaint.empty());
+}
+
 TEST_CASE("a collective that fails throws the rank and the cause, from wait and from the future",
           "[c10d]") {
   std::vector<std::string> said(2);
