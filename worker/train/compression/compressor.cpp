@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "worker/train/compression/half.h"
+#include "worker/train/compression/int8.h"
 #include "worker/train/compression/power_sgd.h"
 #include "worker/train/compression/top_k.h"
 
@@ -13,11 +14,14 @@ std::unique_ptr<Compressor> make_compressor(const CompressionSpec& spec,
                                             const std::vector<BucketShape>& buckets) {
   if (spec.name == "fp16") return std::make_unique<Half>(collective::DataType::kFloat16);
   if (spec.name == "bf16") return std::make_unique<Half>(collective::DataType::kBfloat16);
+  if (spec.name == "int8") return std::make_unique<Int8>(buckets);
   if (spec.name == "top_k") return std::make_unique<TopK>(spec.ratio, buckets);
   if (spec.name == "power_sgd") return std::make_unique<PowerSgd>(spec.rank, buckets);
   DL_ASSERT(spec.name == "none", "the spec was checked");
   return nullptr;
 }
+
+void Compressor::pay(std::size_t, std::span<float>) {}
 
 void move_state(Compressor& from, Compressor& to) {
   const std::vector<CompressorState> old = from.state();

@@ -53,6 +53,10 @@ class Compressor {
   // those of the collectives.
   virtual Result<void> sum(Wire& wire, std::size_t bucket, std::span<float> gradients) = 0;
 
+  // Adds to `gradients` what this rank still owes of the bucket, which then owes nothing: for a step
+  // that is not compressed. Where gradients are not finite, nothing is done.
+  virtual void pay(std::size_t bucket, std::span<float> gradients);
+
   // The spans live as long as the compressor. Names do not depend on the buckets.
   virtual std::vector<CompressorState> state() { return {}; }
 };

@@ -86,8 +86,8 @@ std::vector<Floats> copy_of(std::vector<CompressorState> state) {
   return copies;
 }
 
-const std::vector<std::string> kAll = {"fp16", "bf16", "top_k", "power_sgd"};
-const std::vector<std::string> kWithFeedback = {"top_k", "power_sgd"};
+const std::vector<std::string> kAll = {"fp16", "bf16", "top_k", "power_sgd", "int8"};
+const std::vector<std::string> kWithFeedback = {"top_k", "power_sgd", "int8"};
 
 TEST_CASE("every compressor leaves the same bits on all ranks, in every run", "[compression]") {
   const auto world = GENERATE(1u, 2u, 3u, 4u);
@@ -157,9 +157,10 @@ TEST_CASE("with error feedback, nothing of a gradient is lost", "[compression]")
   }
 }
 
-TEST_CASE("16-bit floats come close to the sum in one step", "[compression]") {
+TEST_CASE("16-bit floats and 8-bit integers come close to the sum in one step", "[compression]") {
   const std::uint32_t world = 4;
-  const auto [name, error] = GENERATE(table<std::string, double>({{"fp16", 1e-4}, {"bf16", 8e-4}}));
+  const auto [name, error] =
+      GENERATE(table<std::string, double>({{"fp16", 1e-4}, {"bf16", 8e-4}, {"int8", 5e-4}}));
   Floats sum;
   spawn({.world_size = world}, [&, name = name](std::unique_ptr<Mesh> mesh) {
     Rank rank(spec_of(name), std::move(mesh));
@@ -201,6 +202,9 @@ TEST_CASE("each compressor sends the bytes that its page says", "[compression]")
   // Rank 2: the factors of "conv" and "tall", and the bias as it is.
   CHECK(bytes_of(spec_of("power_sgd"), world, 0, 2) ==
         around(4 * (2 * (24 + 302) + 24)) + around(4 * 2 * (46 + 8)));
+  const std::uint64_t blocks = (n + 255) / 256;
+  const std::uint64_t part = (blocks + 3) / 4 * (256 + 4);
+  CHECK(bytes_of(spec_of("int8"), world, 0, 3 + 1) == 3 * part + 3 * part);
 }
 
 TEST_CASE("a gradient that is not finite reaches all ranks as NaN and is not kept",
@@ -228,7 +232,7 @@ TEST_CASE("a gradient that is not finite reaches all ranks as NaN and is not kep
           }
           const std::vector<Floats> state = copy_of(rank.compressor->state());
           for (std::size_t i = 0; i < state.size(); ++i) {
-            if (rank.compressor->state()[i].name.ends_with(".tall")) {
+            if (rank.compressor->state()[i].name.ends_with(".tall") && name != "int8") {
               expect(same_bits(state[i], before[i]), "what the tensor's kept is as before");
             }
           }
@@ -242,6 +246,25 @@ TEST_CASE("a gradient that is not finite reaches all ranks as NaN and is not kep
       CHECK(std::ranges::all_of(sum, [](float v) { return std::isfinite(v); }));
       CHECK(same_bits(sum, after[world]));
     }
+  }
+}
+
+TEST_CASE("a step that is not compressed pays what was owed", "[compression]") {
+  for (const std::string& name : kWithFeedback) {
+    spawn({.world_size = 2}, [&](std::unique_ptr<Mesh> mesh) {
+      Rank rank(spec_of(name), std::move(mesh));
+      rank.step(0, 0);
+      const std::vector<Floats> owed = copy_of(rank.compressor->state());
+      Floats bad(size_of_bucket(0), std::numeric_limits<float>::infinity());
+      rank.compressor->pay(0, bad);
+      expect(copy_of(rank.compressor->state()) == owed, "not with a step that will be dropped");
+      Floats zeros(size_of_bucket(0));
+      rank.compressor->pay(0, zeros);
+      expect(std::ranges::equal(std::span(zeros).first(owed[0].size()), owed[0]), "what was owed");
+      Floats again(size_of_bucket(0));
+      rank.compressor->pay(0, again);
+      expect(again == Floats(again.size()), "once");
+    });
   }
 }
 

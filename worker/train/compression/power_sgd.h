@@ -22,6 +22,9 @@ class PowerSgd final : public Compressor {
   static constexpr std::size_t kGainMin = 2;
 
   Result<void> sum(Wire& wire, std::size_t bucket, std::span<float> gradients) override;
+  void pay(std::size_t bucket, std::span<float> gradients) override {
+    residual_.pay(bucket, gradients);
+  }
   std::vector<CompressorState> state() override;
 
  private:

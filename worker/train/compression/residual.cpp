@@ -1,5 +1,9 @@
 #include "worker/train/compression/residual.h"
 
+#include <algorithm>
+
+#include "worker/train/compression/kernels/kernels.h"
+
 namespace dl::worker::train {
 
 std::size_t size_of(const BucketShape& bucket) {
@@ -10,6 +14,14 @@ std::size_t size_of(const BucketShape& bucket) {
 
 Residual::Residual(const std::vector<BucketShape>& buckets) : buckets_(buckets) {
   for (const BucketShape& bucket : buckets_) values_.emplace_back(size_of(bucket));
+}
+
+void Residual::pay(std::size_t bucket, std::span<float> gradients) {
+  const kernels::Table& loops = kernels::table();
+  std::vector<float>& owed = values_.at(bucket);
+  if (!loops.finite(gradients.data(), gradients.size())) return;
+  loops.add(owed.data(), gradients.data(), gradients.size());
+  std::ranges::fill(owed, 0.0f);
 }
 
 std::vector<CompressorState> Residual::state() {

@@ -17,6 +17,7 @@ class Residual {
   explicit Residual(const std::vector<BucketShape>& buckets);
 
   std::span<float> of(std::size_t bucket) { return values_.at(bucket); }
+  void pay(std::size_t bucket, std::span<float> gradients);
   std::vector<CompressorState> state();
 
  private:

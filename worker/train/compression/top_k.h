@@ -19,6 +19,9 @@ class TopK final : public Compressor {
   TopK(double ratio, const std::vector<BucketShape>& buckets) : ratio_(ratio), residual_(buckets) {}
 
   Result<void> sum(Wire& wire, std::size_t bucket, std::span<float> gradients) override;
+  void pay(std::size_t bucket, std::span<float> gradients) override {
+    residual_.pay(bucket, gradients);
+  }
   std::vector<CompressorState> state() override { return residual_.state(); }
 
  private:

@@ -1,6 +1,7 @@
 #include "worker/train/compression/wire.h"
 
 #include "worker/collective/all_gather.h"
+#include "worker/collective/all_to_all.h"
 #include "worker/collective/allreduce.h"
 
 namespace dl::worker::train {
@@ -40,6 +41,19 @@ Result<void> Wire::all_gather(std::span<std::byte> all) {
     const std::size_t block = all.size() / world_size();
     return collective::all_gather(communicator_,
                                   {.block = all.subspan(rank() * block, block), .all = all});
+  });
+}
+
+Result<void> Wire::all_to_all(std::span<const std::byte> out, std::span<std::byte> in) {
+  const std::size_t block = out.size() / world_size();
+  blocks_out_.clear();
+  blocks_in_.clear();
+  for (std::uint32_t rank = 0; rank < world_size(); ++rank) {
+    blocks_out_.push_back(out.subspan(rank * block, block));
+    blocks_in_.push_back(in.subspan(rank * block, block));
+  }
+  return timed([&] {
+    return collective::all_to_all(communicator_, {.send = blocks_out_, .receive = blocks_in_});
   });
 }
 

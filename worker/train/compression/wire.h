@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/result.h"
 #include "worker/collective/communicator.h"
@@ -26,6 +27,9 @@ class Wire {
   Result<void> sum(collective::DataType type, std::span<std::uint16_t> values);
   // `all` is the world's blocks in the order of ranks; this rank's is in its place already.
   Result<void> all_gather(std::span<std::byte> all);
+  // `out` and `in` have a block for each rank; block r of `out` goes to rank r, and block r of `in`
+  // comes from it, this rank's own too.
+  Result<void> all_to_all(std::span<const std::byte> out, std::span<std::byte> in);
 
   // Since it was made.
   std::chrono::steady_clock::duration spent() const { return spent_; }
@@ -38,6 +42,8 @@ class Wire {
   collective::Communicator& communicator_;
   std::uint64_t bytes_before_ = communicator_.mesh().counters().bytes_sent;
   std::chrono::steady_clock::duration spent_{};
+  std::vector<transport::ConstBytes> blocks_out_;
+  std::vector<transport::Bytes> blocks_in_;
 };
 
 }  // namespace dl::worker::train
