@@ -15,15 +15,18 @@ std::uint32_t current_epoch(const Progress& progress) {
 
 }  // namespace
 
-void Announcer::on_steps(const Progress& progress, double learning_rate) {
+void Announcer::on_steps(const Progress& progress, double learning_rate,
+                         const std::vector<train::Scalar>& metrics) {
   std::printf("epoch %u/%u  step %llu/%llu  loss %.4f  %.0f samples/s  learning rate %.4g\n",
               current_epoch(progress), progress.epochs,
               static_cast<unsigned long long>(progress.step),
               static_cast<unsigned long long>(progress.steps), progress.loss,
               progress.samples_per_second, learning_rate);
-  publish(progress, {{"train.loss", progress.loss},
-                     {"train.samples_per_second", progress.samples_per_second},
-                     {"train.learning_rate", learning_rate}});
+  std::vector<train::Scalar> all = {{"train.loss", progress.loss},
+                                    {"train.samples_per_second", progress.samples_per_second},
+                                    {"train.learning_rate", learning_rate}};
+  all.insert(all.end(), metrics.begin(), metrics.end());
+  publish(progress, all);
 }
 
 void Announcer::on_evaluation(const Progress& progress, const train::Evaluation& evaluation) {

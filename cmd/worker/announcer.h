@@ -17,7 +17,8 @@ class Announcer : public train::Observer {
   Announcer(control::ReportChannel& channel, std::optional<train::EventFile> events)
       : channel_(channel), events_(std::move(events)) {}
 
-  void on_steps(const Progress& progress, double learning_rate) override;
+  void on_steps(const Progress& progress, double learning_rate,
+                const std::vector<train::Scalar>& metrics) override;
   void on_evaluation(const Progress& progress, const train::Evaluation& evaluation) override;
   void on_checkpoint(const Checkpoint& checkpoint) override;
   void on_note(const std::string& sentence) override;

@@ -1,6 +1,8 @@
 #include "worker/train/checkpointer.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <optional>
 
 #include "worker/train/tensor_file.h"
 
@@ -65,22 +67,57 @@ Result<void> check_identity(const RunIdentity& written, const RunIdentity& now) 
   return {};
 }
 
+std::string name_of_rank(std::uint32_t rank, const std::string& name) {
+  return "rank" + std::to_string(rank) + "." + name;
+}
+
+// How many ranks wrote their own tensors into `container`, by the first of their names.
+std::uint32_t ranks_in(const Container& container, const std::string& name) {
+  std::uint32_t ranks = 0;
+  while (container.find(name_of_rank(ranks, name)) != nullptr) ++ranks;
+  return ranks;
+}
+
+// Rank 0 has them in `container`; each rank gets its own.
+Result<void> send_own(const Container* container, const std::vector<NamedTensor>& own,
+                      const Gang& gang) {
+  for (const NamedTensor& one : own) {
+    for (std::uint32_t rank = 0; rank < gang.size(); ++rank) {
+      const torch::Tensor copy = torch::empty_like(one.tensor.detach());
+      if (container != nullptr) {
+        const std::uint32_t from = rank % std::max(1u, ranks_in(*container, own.front().name));
+        DL_CHECK(copy_tensor(*container, name_of_rank(from, one.name), copy));
+      }
+      gang.broadcast(std::vector<torch::Tensor>{copy});
+      const torch::NoGradGuard no_grad;
+      if (rank == gang.rank()) one.tensor.detach().copy_(copy);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
-std::vector<NamedTensor> Checkpointer::tensors() const {
+std::vector<NamedTensor> Checkpointer::gather(const std::vector<NamedTensor>& own,
+                                              const Gang& gang) {
   std::vector<NamedTensor> all;
-  for (const auto* part : {&replica_.parameters(), &replica_.buffers()}) {
-    for (const NamedTensor& one : *part) all.push_back({"model." + one.name, one.tensor});
-  }
-  for (const NamedTensor& one : optimizer_.state()) {
-    all.push_back({"optimizer." + one.name, one.tensor});
+  for (const NamedTensor& one : own) {
+    const std::vector<torch::Tensor> copies = gang.gather(one.tensor);
+    for (std::uint32_t rank = 0; gang.leads() && rank < gang.size(); ++rank) {
+      all.push_back({name_of_rank(rank, one.name), copies[rank]});
+    }
   }
   return all;
 }
 
-Result<Checkpoint> Checkpointer::write(const Position& position, std::uint32_t keep) const {
+Result<Checkpoint> Checkpointer::write(const Position& position,
+                                       const std::vector<NamedTensor>& shared,
+                                       const std::vector<NamedTensor>& gathered,
+                                       std::uint32_t keep) const {
   TensorFile file;
-  for (const NamedTensor& one : tensors()) file.add(one.name, one.tensor);
+  for (const auto* part : {&shared, &gathered}) {
+    for (const NamedTensor& one : *part) file.add(one.name, one.tensor);
+  }
   const std::uint64_t epoch = position.step / steps_per_epoch_;
   DL_TRY(std::string name,
          folder_.write(position.step, describe(identity_, position, epoch), file.views, keep));
@@ -88,7 +125,8 @@ Result<Checkpoint> Checkpointer::write(const Position& position, std::uint32_t k
       .path = std::move(name), .step = position.step, .epoch = static_cast<std::uint32_t>(epoch)};
 }
 
-Outcome<Checkpointer::Restored> Checkpointer::read(const std::string& wanted) const {
+Outcome<Checkpointer::Read> Checkpointer::read(const std::string& wanted,
+                                               const CheckpointTensors& tensors) const {
   DL_TRY(Resumable found, blame(FailureKind::kInfrastructure, folder_.resume(wanted)));
   const auto fits = [&found](auto result) {
     if (result.has_error()) {
@@ -98,28 +136,41 @@ Outcome<Checkpointer::Restored> Checkpointer::read(const std::string& wanted) co
   };
   DL_TRY(const Description description, fits(parse_description(found.container.description())));
   DL_CHECK(fits(check_identity(description.identity, identity_)));
-  for (const NamedTensor& one : tensors()) {
+  for (const NamedTensor& one : tensors.shared) {
     DL_CHECK(fits(copy_tensor(found.container, one.name, one.tensor)));
   }
-  return Restored{
-      .position = description.position, .file = found.file, .refused = std::move(found.refused)};
+  for (const NamedTensor& one : tensors.own) {
+    const torch::Tensor place = torch::empty_like(one.tensor.detach());
+    DL_CHECK(fits(copy_tensor(found.container, name_of_rank(0, one.name), place)));
+  }
+  return Read{.restored = {.position = description.position,
+                           .file = found.file,
+                           .refused = std::move(found.refused)},
+              .container = std::move(found.container)};
 }
 
 Outcome<Checkpointer::Restored> Checkpointer::restore(const std::string& wanted,
+                                                      const CheckpointTensors& tensors,
                                                       const Gang& gang) const {
-  Outcome<Restored> restored = Restored{};
-  if (gang.leads()) restored = read(wanted);
+  std::optional<Read> here;
+  std::optional<Failure> failure;
+  if (gang.leads()) {
+    Outcome<Read> result = read(wanted, tensors);
+    if (result) here = *std::move(result);
+    if (!here) failure = result.error();
+  }
+  const Position position = here ? here->restored.position : Position{};
   const std::vector<std::int64_t> told = gang.broadcast(
-      {restored ? 1 : 0, restored ? static_cast<std::int64_t>(restored->position.step) : 0,
-       restored && restored->position.evaluated ? 1 : 0});
-  if (!restored) return restored;
+      {here ? 1 : 0, static_cast<std::int64_t>(position.step), position.evaluated ? 1 : 0});
+  if (failure) return *failure;
   if (told[0] == 0) {
     return Failure{FailureKind::kCommunication, "", "rank 0 could not resume; its log says why"};
   }
-  restored->position = {.step = static_cast<std::uint64_t>(told[1]), .evaluated = told[2] == 1};
-  std::vector<torch::Tensor> all;
-  for (const NamedTensor& one : tensors()) all.push_back(one.tensor);
-  gang.broadcast(all);
+  gang.broadcast(tensors_of(tensors.shared));
+  DL_CHECK(
+      blame(FailureKind::kSpec, send_own(here ? &here->container : nullptr, tensors.own, gang)));
+  Restored restored = here ? std::move(here->restored) : Restored{};
+  restored.position = {.step = static_cast<std::uint64_t>(told[1]), .evaluated = told[2] == 1};
   return restored;
 }
 

@@ -1,5 +1,5 @@
 // A checkpointer writes a run's whole state to the trial's folder and brings it back: parameters,
-// buffers, the optimizer's memory, and how far the run was.
+// buffers, what the strategy remembers, and how far the run was.
 //
 // Everything else that a run needs follows from the seed and the step's number: the order of the
 // samples, the random numbers of dropout, the learning rate. So a resumed run takes the same steps
@@ -35,18 +35,24 @@ struct RunIdentity {
   friend bool operator==(const RunIdentity&, const RunIdentity&) = default;
 };
 
+// The tensors that a checkpoint is made of, in memory of this rank.
+struct CheckpointTensors {
+  std::vector<NamedTensor> shared;  // The same on all ranks.
+  std::vector<NamedTensor> own;     // Different on every rank, under the same names.
+};
+
 class Checkpointer {
  public:
-  Checkpointer(CheckpointFolder folder, const RunIdentity& identity, std::uint64_t steps_per_epoch,
-               const Replica& replica, const Optimizer& optimizer)
-      : folder_(std::move(folder)),
-        identity_(identity),
-        steps_per_epoch_(steps_per_epoch),
-        replica_(replica),
-        optimizer_(optimizer) {}
+  Checkpointer(CheckpointFolder folder, const RunIdentity& identity, std::uint64_t steps_per_epoch)
+      : folder_(std::move(folder)), identity_(identity), steps_per_epoch_(steps_per_epoch) {}
 
-  // Called on rank 0 alone. Keeps the newest `keep`.
-  Result<Checkpoint> write(const Position& position, std::uint32_t keep) const;
+  // Of every rank's own tensors, "rank3.optimizer.momentum.fc1.weight"; collective where there are
+  // any. Empty on all ranks but 0.
+  static std::vector<NamedTensor> gather(const std::vector<NamedTensor>& own, const Gang& gang);
+
+  // Called on rank 0 alone, with what gather() returned. Keeps the newest `keep`.
+  Result<Checkpoint> write(const Position& position, const std::vector<NamedTensor>& shared,
+                           const std::vector<NamedTensor>& gathered, std::uint32_t keep) const;
 
   struct Restored {
     Position position;
@@ -54,18 +60,21 @@ class Checkpointer {
     std::vector<std::string> refused;  // Why newer checkpoints were not used. On rank 0.
   };
   // Called on every rank: rank 0 reads `wanted`, or the one before it when it is damaged, and
-  // sends what it read to the others.
-  Outcome<Restored> restore(const std::string& wanted, const Gang& gang) const;
+  // sends what it read to the others. Of a checkpoint by another number of ranks, R, rank r takes
+  // what was rank (r mod R)'s own.
+  Outcome<Restored> restore(const std::string& wanted, const CheckpointTensors& tensors,
+                            const Gang& gang) const;
 
  private:
-  std::vector<NamedTensor> tensors() const;
-  Outcome<Restored> read(const std::string& wanted) const;
+  struct Read {
+    Restored restored;
+    Container container;
+  };
+  Outcome<Read> read(const std::string& wanted, const CheckpointTensors& tensors) const;
 
   CheckpointFolder folder_;
   RunIdentity identity_;
   std::uint64_t steps_per_epoch_;
-  const Replica& replica_;
-  const Optimizer& optimizer_;
 };
 
 }  // namespace dl::worker::train

@@ -56,15 +56,20 @@ Evaluation finish(const Sums& mine, Metric metric, const Gang& gang) {
 
 }  // namespace
 
-torch::Tensor inputs_of(const Batch& batch, const SampleShape& shape) {
-  if (!shape.is_image())
-    return torch::from_blob(batch.ids, {batch.count, shape.ids}, torch::kInt64);
-  return torch::from_blob(batch.images, {batch.count, shape.channels, shape.height, shape.width});
-}
-
-torch::Tensor labels_of(const Batch& batch, const SampleShape& shape) {
-  if (shape.labels == 1) return torch::from_blob(batch.labels, {batch.count}, torch::kInt64);
-  return torch::from_blob(batch.labels, {batch.count, shape.labels}, torch::kInt64);
+Samples samples_of(const Batch& batch, const Dataset& dataset) {
+  const SampleShape shape = dataset.shape();
+  const std::int64_t count = batch.count;
+  Samples samples{.inputs = {}, .labels = {}, .global_count = batch.global_count};
+  if (shape.is_image()) {
+    samples.inputs =
+        torch::from_blob(batch.images, {count, shape.channels, shape.height, shape.width});
+  } else {
+    samples.inputs = torch::from_blob(batch.ids, {count, shape.ids}, torch::kInt64);
+  }
+  samples.labels = shape.labels == 1
+                       ? torch::from_blob(batch.labels, {count}, torch::kInt64)
+                       : torch::from_blob(batch.labels, {count, shape.labels}, torch::kInt64);
+  return samples;
 }
 
 torch::Tensor sum_of_losses(const torch::Tensor& scores, const torch::Tensor& labels) {
@@ -77,16 +82,15 @@ Evaluation evaluate(Replica& replica, const Gang& gang, std::shared_ptr<const Da
   replica.broadcast_buffers(gang);
   const torch::NoGradGuard no_grad;
   replica.model().eval();
-  const SampleShape shape = dataset->shape();
   const Metric metric = replica.model().metric();
   std::vector<std::uint32_t> order(dataset->size());
   std::iota(order.begin(), order.end(), 0u);
   Loader loader(dataset, std::move(order), shares_of(dataset->size(), gang, batch_size), {});
   Sums sums;
   while (const Batch* batch = loader.next()) {
-    const torch::Tensor labels = labels_of(*batch, shape).to(replica.device());
-    add(sums, replica.model().forward(inputs_of(*batch, shape).to(replica.device())), labels,
-        metric);
+    const Samples samples = samples_of(*batch, *dataset);
+    add(sums, replica.model().forward(samples.inputs.to(replica.device())),
+        samples.labels.to(replica.device()), metric);
   }
   replica.model().train();
   return finish(sums, metric, gang);

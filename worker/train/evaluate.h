@@ -26,8 +26,7 @@ Evaluation evaluate(Replica& replica, const Gang& gang, std::shared_ptr<const Da
                     std::uint32_t batch_size);
 
 // The batch as tensors over its memory: valid as long as the batch is.
-torch::Tensor inputs_of(const Batch& batch, const SampleShape& shape);
-torch::Tensor labels_of(const Batch& batch, const SampleShape& shape);
+Samples samples_of(const Batch& batch, const Dataset& dataset);
 
 // The loss of each label, added up. Scores as the model gives them.
 torch::Tensor sum_of_losses(const torch::Tensor& scores, const torch::Tensor& labels);

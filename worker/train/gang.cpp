@@ -10,6 +10,25 @@ std::vector<double> Gang::sum(const std::vector<double>& values) const {
   return {result.data_ptr<double>(), result.data_ptr<double>() + result.numel()};
 }
 
+std::vector<torch::Tensor> Gang::gather(const torch::Tensor& tensor) const {
+  const torch::Tensor mine = tensor.detach().contiguous();
+  if (!group_) return {mine};
+  std::vector<at::Tensor> inputs = {mine};
+  std::vector<std::vector<at::Tensor>> places(1);
+  for (std::uint32_t rank = 0; rank < size(); ++rank) places[0].push_back(torch::empty_like(mine));
+  group_->allgather(places, inputs)->wait();
+  return places[0];
+}
+
+std::vector<std::vector<std::int64_t>> Gang::gather(const std::vector<std::int64_t>& values) const {
+  std::vector<std::vector<std::int64_t>> all;
+  for (const torch::Tensor& place : gather(torch::tensor(values, torch::kInt64).to(device_))) {
+    const torch::Tensor here = place.cpu();
+    all.emplace_back(here.data_ptr<std::int64_t>(), here.data_ptr<std::int64_t>() + here.numel());
+  }
+  return all;
+}
+
 std::vector<std::int64_t> Gang::broadcast(const std::vector<std::int64_t>& values) const {
   if (!group_) return values;
   std::vector<at::Tensor> tensors = {torch::tensor(values, torch::kInt64).to(device_)};

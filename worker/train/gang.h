@@ -28,6 +28,9 @@ class Gang {
   // The sum over the ranks of each value, the same on all of them.
   // These throw c10::DistError when a peer is lost.
   std::vector<double> sum(const std::vector<double>& values) const;
+  // The values of every rank, which has as many as the others, by rank; on all of them.
+  std::vector<std::vector<std::int64_t>> gather(const std::vector<std::int64_t>& values) const;
+  std::vector<torch::Tensor> gather(const torch::Tensor& tensor) const;
   // Rank 0's values, on every rank.
   std::vector<std::int64_t> broadcast(const std::vector<std::int64_t>& values) const;
   // Makes the tensors' contents those of rank 0.

@@ -1,15 +1,12 @@
-// A replica is one rank's copy of the model. After every backward pass all replicas of a gang have
-// the same gradients, so that they stay equal to the last bit.
-//
-// The exchange is PyTorch's c10d::Reducer: gradients are gathered in buckets, and a bucket travels
-// while the backward pass computes the next.
+// A replica is one rank's copy of the model: it computes gradients, and knows nothing of peers.
+// How replicas come to agree is a Strategy's (strategy/strategy.h).
 
 #pragma once
 
 #include <torch/torch.h>
 
+#include <functional>
 #include <memory>
-#include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <vector>
 
 #include "worker/train/gang.h"
@@ -18,34 +15,51 @@
 
 namespace dl::worker::train {
 
+// What one rank learns from in one step. Strategies pass it on and do not look inside.
+struct Samples {
+  torch::Tensor inputs;            // samples × …, as the model takes them.
+  torch::Tensor labels;            // A class a sample, or one for each of its tokens.
+  std::uint32_t global_count = 0;  // Of the step's batch over all ranks.
+  std::uint32_t count() const { return static_cast<std::uint32_t>(inputs.size(0)); }
+};
+
+struct BackwardOptions {
+  // Gradients and loss are sums over the samples ÷ this: global_count where ranks add up theirs.
+  std::uint32_t divisor = 1;
+  // The gradients alone, times this, for an exchange that divides them again.
+  double scale = 1;
+  // Called before the last backward pass of the step, when an exchange that overlaps with it is
+  // to begin; empty: nothing to call.
+  std::function<void()> before_last;
+};
+
 class Replica {
  public:
-  // Moves `model` to `device`. All ranks of `gang` do this together.
-  Replica(std::shared_ptr<Model> model, const Gang& gang, torch::Device device,
-          std::uint32_t bucket_bytes);
+  // Moves `model` to `device`.
+  Replica(std::shared_ptr<Model> model, torch::Device device);
 
-  // Forward and backward over this rank's share of a global batch of `global_count` samples.
-  // Leaves in gradients() those of the mean loss over the global batch, and returns this rank's
-  // part of that loss: the sum of the parts is the loss. Throws c10::DistError when a peer is lost.
+  // Forward and backward over `samples`. Leaves the gradients in gradients() and returns the loss
+  // as `options.divisor` counts it.
   //
   // On the CPU a share is taken in equal pieces of at most kPiece samples, whose gradients are
   // added up. One rank with two pieces then does the very sums of two ranks with one each: a run
   // does not change when it moves from one worker to two. (Without it the last bits differ, and
   // within fifty steps some maximum or ReLU tips over and the losses part.) Models with batch
   // normalisation, whose result depends on what is taken at once, are given their share whole.
-  torch::Tensor backward(const torch::Tensor& inputs, const torch::Tensor& labels,
-                         std::uint32_t global_count);
+  torch::Tensor backward(const Samples& samples, const BackwardOptions& options);
 
   static constexpr std::int64_t kPiece = 64;
 
   Model& model() { return *model_; }
   torch::Device device() const { return device_; }
   const std::vector<NamedTensor>& parameters() const { return parameters_; }
-  // In the order of parameters(). Views of the reducer's buckets: zero them in place, never
-  // replace them.
-  const std::vector<torch::Tensor>& gradients() const { return gradients_; }
   // What is neither learned nor the same on all ranks: running statistics of batch normalisation.
   const std::vector<NamedTensor>& buffers() const { return buffers_; }
+  // Of the last backward(), in the order of parameters(). They may be views of an exchange's
+  // buckets: zero them in place, never replace them.
+  const std::vector<torch::Tensor>& gradients();
+  // The exchange has put other tensors in their place.
+  void forget_gradients() { gradients_.clear(); }
 
   // Makes all replicas equal to rank 0's, parameters and buffers.
   void broadcast(const Gang& gang) const;
@@ -56,19 +70,16 @@ class Replica {
 
  private:
   torch::Tensor backward_piece(const torch::Tensor& inputs, const torch::Tensor& labels,
-                               std::uint32_t global_count, bool last);
-  void make_reducer(std::uint32_t bucket_bytes);
-  void collect_gradients();
+                               const BackwardOptions& options);
 
   std::shared_ptr<Model> model_;
   torch::Device device_;
   std::vector<NamedTensor> parameters_;
   std::vector<NamedTensor> buffers_;
   std::vector<torch::Tensor> gradients_;
-  ProcessGroup group_;
-  double world_size_;
-  std::vector<std::vector<std::size_t>> buckets_;
-  std::unique_ptr<c10d::Reducer> reducer_;
 };
+
+// The tensors alone, without their names.
+std::vector<torch::Tensor> tensors_of(const std::vector<NamedTensor>& named);
 
 }  // namespace dl::worker::train

@@ -90,13 +90,13 @@ Result<SavedModel> parse_description(const fs::path& path, const std::string& de
 
 }  // namespace
 
-Result<void> save_model(const fs::path& folder, const SavedModel& saved) {
+Result<void> save_model(const fs::path& folder, const std::string& name, const SavedModel& saved) {
   TensorFile file;
   for (const auto& item : saved.model->named_parameters()) file.add(item.key(), item.value());
   for (const auto& item : saved.model->named_buffers()) file.add(item.key(), item.value());
   const std::string description = describe(saved);
-  DL_CHECK(write_container(folder / "model.dlm", description, file.views));
-  return write_durably(folder / "model.json", description + "\n");
+  DL_CHECK(write_container(folder / (name + ".dlm"), description, file.views));
+  return write_durably(folder / (name + ".json"), description + "\n");
 }
 
 Result<SavedModel> load_model(const fs::path& path) {

@@ -16,11 +16,12 @@ struct SavedModel {
   Normalisation normalisation;
 };
 
-// Writes `folder`/model.dlm and, for people, its description as `folder`/model.json. Errors as
+// Writes `folder`/<name>.dlm and, for people, its description as `folder`/<name>.json. Errors as
 // write_container's.
-Result<void> save_model(const std::filesystem::path& folder, const SavedModel& saved);
+Result<void> save_model(const std::filesystem::path& folder, const std::string& name,
+                        const SavedModel& saved);
 
-// Reads model.dlm at `path`. kInvalidArgument when it is no model, or not one that this program
+// Reads the .dlm at `path`. kInvalidArgument when it is no model, or not one that this program
 // knows; else as Container::read.
 Result<SavedModel> load_model(const std::filesystem::path& path);
 

@@ -8,6 +8,7 @@
 #include "worker/train/data/random.h"
 #include "worker/train/optimizer/schedule.h"
 #include "worker/train/saved_model.h"
+#include "worker/train/strategy/strategy.h"
 
 namespace dl::worker::train {
 namespace {
@@ -66,10 +67,9 @@ class Run {
         total_steps_(total_steps(spec_, steps_per_epoch_)),
         schedule_(spec_, steps_per_epoch_, total_steps_),
         model_(std::move(model)),
-        replica_(model_, gang_, request.device, request.spec.strategy.bucket_bytes),
-        optimizer_(make_optimizer(spec_, replica_.parameters())),
+        replica_(model_, request.device),
         checkpointer_(CheckpointFolder(checkpoint_folder(request), request.attempt.attempt),
-                      identity_of(request), steps_per_epoch_, replica_, *optimizer_) {
+                      identity_of(request), steps_per_epoch_) {
     progress_.epochs = spec_.epochs;
     progress_.steps = total_steps_;
   }
@@ -80,13 +80,14 @@ class Run {
       return train_to_end();
     } catch (const c10::DistError&) {
       // The step under way is lost, the ones before it need not be.
-      if (gang_.leads()) save_last_complete_step();
+      if (gang_.leads() && strategy_->leader_has_all()) save_last_complete_step();
       throw;
     }
   }
 
  private:
   Outcome<void> begin();
+  Outcome<void> resume();
   Outcome<TrainResult> train_to_end();
   Outcome<void> run_epoch();
   Outcome<void> run_step(const Batch& batch);
@@ -94,13 +95,17 @@ class Run {
   Outcome<void> report(const torch::Tensor& loss_part);
   void evaluate_now();
   Outcome<void> end_epoch();
+  Outcome<void> enter_consensus();
+  void leave_consensus();
+  bool checkpoint_is_due() const;
+  CheckpointTensors checkpoint_tensors();
+  Outcome<void> checkpoint_in_consensus();
   Outcome<void> write_checkpoint();
-  Outcome<std::uint32_t> agreed_checksum();
   Outcome<void> save_final_model();
   void remember_buffers();
   void save_last_complete_step();
 
-  bool stopping() const { return request_.stop != nullptr && request_.stop->load(); }
+  bool told_to_stop() const { return request_.stop != nullptr && request_.stop->load(); }
   bool at_epoch_end() const { return position_.step % steps_per_epoch_ == 0; }
   bool finished() const { return position_.step >= total_steps_; }
   void update_progress() {
@@ -118,9 +123,11 @@ class Run {
   const Schedule schedule_;
   const std::shared_ptr<Model> model_;
   Replica replica_;
-  const std::unique_ptr<Optimizer> optimizer_;
   const Checkpointer checkpointer_;
+  std::unique_ptr<Strategy> strategy_;
 
+  bool stopping_ = false;
+  bool in_consensus_ = false;
   Position position_;
   Position saved_;  // Of the newest checkpoint.
   Progress progress_;
@@ -130,47 +137,52 @@ class Run {
 };
 
 Outcome<void> Run::begin() {
-  replica_.broadcast(gang_);
-  if (!request_.resume_checkpoint.empty()) {
-    DL_TRY(const Checkpointer::Restored restored,
-           checkpointer_.restore(request_.resume_checkpoint, gang_));
-    for (const std::string& why : restored.refused) {
-      observer_.on_note("checkpoint not used: " + why);
-    }
-    position_ = saved_ = restored.position;
-    if (gang_.leads()) {
-      observer_.on_note("resumed from checkpoint " + restored.file + " at step " +
-                        std::to_string(position_.step));
-    }
-  }
+  DL_TRY(strategy_, make_strategy({.spec = request_.spec,
+                                   .gang = gang_,
+                                   .replica = replica_,
+                                   .steps_per_epoch = steps_per_epoch_,
+                                   .total_steps = total_steps_,
+                                   .note = [this](const std::string& sentence) {
+                                     observer_.on_note(sentence);
+                                   }}));
+  strategy_->begin();
+  if (!request_.resume_checkpoint.empty()) DL_CHECK(resume());
+  DL_TRY(const std::uint64_t step, strategy_->resume(position_.step));
+  if (step != position_.step) position_ = {.step = step, .evaluated = false};
   update_progress();
   remember_buffers();
   model_->train();
   return {};
 }
 
-Outcome<TrainResult> Run::train_to_end() {
-  if (position_.step > 0 && (at_epoch_end() || finished())) DL_CHECK(end_epoch());
-  while (!finished() && !stopping()) DL_CHECK(run_epoch());
-  if (!finished()) {
-    if (gang_.leads()) DL_CHECK(write_checkpoint());
-    return TrainResult{.stopped = true, .progress = progress_, .evaluation = {}, .checksum = 0};
+Outcome<void> Run::resume() {
+  DL_TRY(const Checkpointer::Restored restored,
+         checkpointer_.restore(request_.resume_checkpoint, checkpoint_tensors(), gang_));
+  for (const std::string& why : restored.refused) {
+    observer_.on_note("checkpoint not used: " + why);
   }
-  DL_TRY(const std::uint32_t checksum, agreed_checksum());
-  if (gang_.leads()) DL_CHECK(save_final_model());
-  return TrainResult{
-      .stopped = false, .progress = progress_, .evaluation = evaluation_, .checksum = checksum};
+  position_ = saved_ = restored.position;
+  in_consensus_ = true;
+  if (gang_.leads()) {
+    observer_.on_note("resumed from checkpoint " + restored.file + " at step " +
+                      std::to_string(position_.step));
+  }
+  return {};
 }
 
-Outcome<std::uint32_t> Run::agreed_checksum() {
-  const std::uint32_t mine = replica_.checksum();
-  const std::int64_t leader = gang_.broadcast(std::vector<std::int64_t>{mine})[0];
-  const std::vector<double> differing = gang_.sum({mine == leader ? 0.0 : 1.0});
-  if (differing[0] == 0) return mine;
-  return Failure{FailureKind::kInfrastructure, "",
-                 std::to_string(static_cast<int>(differing[0])) +
-                     " ranks do not have rank 0's parameters; the model was not saved. Look for "
-                     "faulty memory, and for nodes with another version of dl-worker"};
+Outcome<TrainResult> Run::train_to_end() {
+  if (position_.step > 0 && (at_epoch_end() || finished())) DL_CHECK(end_epoch());
+  stopping_ = !finished() && strategy_->may_stop(told_to_stop());
+  while (!finished() && !stopping_) DL_CHECK(run_epoch());
+  if (!finished()) {
+    DL_CHECK(checkpoint_in_consensus());
+    return TrainResult{.stopped = true, .progress = progress_, .evaluation = {}, .checksum = 0};
+  }
+  DL_CHECK(enter_consensus());
+  DL_TRY(const std::uint32_t checksum, strategy_->checksum());
+  DL_CHECK(save_final_model());
+  return TrainResult{
+      .stopped = false, .progress = progress_, .evaluation = evaluation_, .checksum = checksum};
 }
 
 Outcome<void> Run::run_epoch() {
@@ -187,7 +199,8 @@ Outcome<void> Run::run_epoch() {
   speed_.restart();
   while (const Batch* batch = loader.next()) {
     DL_CHECK(run_step(*batch));
-    if (stopping() && !finished()) return {};
+    stopping_ = !finished() && strategy_->may_stop(told_to_stop());
+    if (stopping_) return {};
   }
   return end_epoch();
 }
@@ -195,11 +208,13 @@ Outcome<void> Run::run_epoch() {
 Outcome<void> Run::run_step(const Batch& batch) {
   // Dropout's random numbers are a function of run, rank and step, so that a resumed run has them.
   torch::manual_seed(mix(mix(spec_.seed, gang_.rank()), position_.step));
-  const SampleShape shape = request_.data.train->shape();
-  const torch::Tensor loss_part =
-      replica_.backward(inputs_of(batch, shape), labels_of(batch, shape), batch.global_count);
-  if (spec_.clip_norm > 0) clip_gradients(replica_.gradients(), spec_.clip_norm);
-  optimizer_->step(replica_.gradients(), schedule_.learning_rate(position_.step), position_.step);
+  leave_consensus();
+  const std::uint64_t next = position_.step + 1;
+  DL_TRY(const torch::Tensor loss_part,
+         strategy_->step(samples_of(batch, *request_.data.train),
+                         {.step = position_.step,
+                          .learning_rate = schedule_.learning_rate(position_.step),
+                          .ends_epoch = next % steps_per_epoch_ == 0 || next == total_steps_}));
   speed_.count(batch.global_count);
   ++position_.step;
   position_.evaluated = false;
@@ -212,15 +227,21 @@ Outcome<void> Run::after_step(const torch::Tensor& loss_part) {
   if (position_.step % spec_.report_every_steps == 0 || at_epoch_end() || finished()) {
     DL_CHECK(report(loss_part));
   }
-  const std::uint64_t every = request_.spec.checkpoint.every_steps;
-  const bool due = every > 0 && position_.step % every == 0;
   // At the end of an epoch, evaluation comes first.
-  if (due && !at_epoch_end() && !finished() && gang_.leads()) return write_checkpoint();
-  return {};
+  if (at_epoch_end() || finished() || !checkpoint_is_due()) return {};
+  return checkpoint_in_consensus();
+}
+
+bool Run::checkpoint_is_due() const {
+  const CheckpointSpec& spec = request_.spec.checkpoint;
+  const std::uint64_t epoch = position_.step / steps_per_epoch_;
+  const bool by_epoch = at_epoch_end() && spec.every_epochs > 0 && epoch % spec.every_epochs == 0;
+  const bool by_step = spec.every_steps > 0 && position_.step % spec.every_steps == 0;
+  return by_epoch || by_step;
 }
 
 Outcome<void> Run::report(const torch::Tensor& loss_part) {
-  progress_.loss = gang_.sum({loss_part.item<double>()})[0];
+  progress_.loss = strategy_->mean_loss(loss_part);
   progress_.samples_per_second = speed_.take();
   const double rate = schedule_.learning_rate(position_.step - 1);
   if (!std::isfinite(progress_.loss)) {
@@ -229,34 +250,64 @@ Outcome<void> Run::report(const torch::Tensor& loss_part) {
                        " is not a finite number at learning rate " + std::to_string(rate) +
                        "; lower train.learning_rate, or set train.clip_norm"};
   }
-  if (gang_.leads()) observer_.on_steps(progress_, rate);
+  const std::vector<Scalar> metrics = strategy_->metrics();
+  if (gang_.leads()) observer_.on_steps(progress_, rate, metrics);
   return {};
 }
 
 void Run::evaluate_now() {
-  evaluation_ = evaluate(replica_, gang_, request_.data.validation, evaluation_batch(spec_, gang_));
+  evaluation_ = strategy_->evaluate(request_.data.validation, evaluation_batch(spec_, gang_));
   position_.evaluated = true;
   remember_buffers();
   if (gang_.leads()) observer_.on_evaluation(progress_, evaluation_);
 }
 
 Outcome<void> Run::end_epoch() {
+  DL_CHECK(enter_consensus());
   // A finished run is evaluated again when it resumes, for the result is not in the checkpoint.
   if (!position_.evaluated || finished()) evaluate_now();
-  const CheckpointSpec& spec = request_.spec.checkpoint;
-  const std::uint64_t epoch = position_.step / steps_per_epoch_;
-  const bool by_epoch = at_epoch_end() && spec.every_epochs > 0 && epoch % spec.every_epochs == 0;
-  const bool by_step = spec.every_steps > 0 && position_.step % spec.every_steps == 0;
-  if (gang_.leads() && (by_epoch || by_step)) DL_CHECK(write_checkpoint());
+  if (checkpoint_is_due()) DL_CHECK(write_checkpoint());
   return {};
 }
 
+Outcome<void> Run::enter_consensus() {
+  if (in_consensus_) return {};
+  in_consensus_ = true;
+  return strategy_->enter_consensus();
+}
+
+void Run::leave_consensus() {
+  if (in_consensus_) strategy_->leave_consensus();
+  in_consensus_ = false;
+}
+
+CheckpointTensors Run::checkpoint_tensors() {
+  CheckpointTensors tensors;
+  for (const auto* part : {&replica_.parameters(), &replica_.buffers()}) {
+    for (const NamedTensor& one : *part)
+      tensors.shared.push_back({"model." + one.name, one.tensor});
+  }
+  for (NamedTensor& one : strategy_->state()) tensors.shared.push_back(std::move(one));
+  tensors.own = strategy_->own_state();
+  return tensors;
+}
+
+Outcome<void> Run::checkpoint_in_consensus() {
+  if (strategy_->leader_has_all() && !gang_.leads()) return {};
+  DL_CHECK(enter_consensus());
+  return write_checkpoint();
+}
+
+// In consensus; on rank 0 alone where it has all there is.
 Outcome<void> Run::write_checkpoint() {
   if (position_ == saved_ || position_.step == 0) return {};
-  DL_TRY(const Checkpoint checkpoint,
-         blame(FailureKind::kInfrastructure,
-               checkpointer_.write(position_, request_.spec.checkpoint.keep)));
+  const CheckpointTensors tensors = checkpoint_tensors();
+  const std::vector<NamedTensor> gathered = Checkpointer::gather(tensors.own, gang_);
   saved_ = position_;
+  if (!gang_.leads()) return {};
+  DL_TRY(const Checkpoint checkpoint, blame(FailureKind::kInfrastructure,
+                                            checkpointer_.write(position_, tensors.shared, gathered,
+                                                                request_.spec.checkpoint.keep)));
   observer_.on_checkpoint(checkpoint);
   speed_.restart();
   return {};
@@ -265,13 +316,16 @@ Outcome<void> Run::write_checkpoint() {
 Outcome<void> Run::save_final_model() {
   const Dataset& data = *request_.data.train;
   const std::filesystem::path folder = request_.artifact_dir / "model";
-  DL_CHECK(blame(FailureKind::kInfrastructure,
-                 save_model(folder, {.model = model_,
-                                     .spec = *request_.spec.model,
-                                     .shape = data.shape(),
-                                     .normalisation = data.normalisation()})));
-  observer_.on_note("saved the model as " + (folder / "model.dlm").string());
-  return {};
+  return strategy_->save([&](const std::string& name) -> Outcome<void> {
+    DL_CHECK(
+        blame(FailureKind::kInfrastructure, save_model(folder, name,
+                                                       {.model = model_,
+                                                        .spec = *request_.spec.model,
+                                                        .shape = data.shape(),
+                                                        .normalisation = data.normalisation()})));
+    observer_.on_note("saved the model as " + (folder / (name + ".dlm")).string());
+    return {};
+  });
 }
 
 void Run::remember_buffers() {

@@ -13,6 +13,7 @@
 
 #include "worker/train/checkpointer.h"
 #include "worker/train/evaluate.h"
+#include "worker/train/events/event_file.h"
 
 namespace dl::worker::train {
 
@@ -22,7 +23,9 @@ class Observer {
  public:
   virtual ~Observer() = default;
 
-  virtual void on_steps(const Progress& progress, double learning_rate) = 0;
+  // `metrics`: what else there is to publish of the steps since the last call ("train.…").
+  virtual void on_steps(const Progress& progress, double learning_rate,
+                        const std::vector<Scalar>& metrics) = 0;
   virtual void on_evaluation(const Progress& progress, const Evaluation& evaluation) = 0;
   virtual void on_checkpoint(const Checkpoint& checkpoint) = 0;
   // A sentence for the log.

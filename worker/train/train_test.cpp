@@ -21,8 +21,9 @@ namespace {
 
 // What an observer heard, and something it may do at each report.
 struct Heard : Observer {
-  void on_steps(const Progress& progress, double) override {
+  void on_steps(const Progress& progress, double, const std::vector<Scalar>& published) override {
     losses[progress.step] = progress.loss;
+    for (const Scalar& metric : published) metrics[metric.tag] = metric.value;
     if (at_step) at_step(progress.step);
   }
   void on_evaluation(const Progress&, const Evaluation& evaluation) override {
@@ -32,6 +33,7 @@ struct Heard : Observer {
   void on_note(const std::string& sentence) override { notes += sentence + "\n"; }
 
   std::map<std::uint64_t, double> losses;
+  std::map<std::string, double> metrics;  // The newest of each.
   std::vector<Evaluation> evaluations;
   std::vector<Checkpoint> checkpoints;
   std::string notes;
@@ -150,7 +152,7 @@ TEST_CASE("a run learns, evaluates every epoch and saves a model that can be loa
   const auto saved = load_model(job.folder() / "model" / "model.dlm");
   REQUIRE(saved.has_value());
   CHECK(saved->shape == SampleShape{1, 16, 16});
-  Replica replica(saved->model, Gang(), torch::kCPU, 1 << 20);
+  Replica replica(saved->model, torch::kCPU);
   const auto data = open_dataset(dataset_request(job.spec));
   const Evaluation again = evaluate(replica, Gang(), data->validation, 64);
   CHECK(again.accuracy == result->evaluation.accuracy);
@@ -195,7 +197,7 @@ TEST_CASE("models of clicks and text learn their rules, and are saved and loaded
 
   const auto saved = load_model(job.folder() / "model" / "model.dlm");
   REQUIRE(saved.has_value());
-  Replica replica(saved->model, Gang(), torch::kCPU, 1 << 20);
+  Replica replica(saved->model, torch::kCPU);
   const auto data = open_dataset(dataset_request(job.spec));
   const Evaluation again = evaluate(replica, Gang(), data->validation, 64);
   CHECK(again.loss == Approx(last.loss));
