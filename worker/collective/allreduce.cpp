@@ -1,6 +1,9 @@
 #include "worker/collective/allreduce.h"
 
+#include <algorithm>
+
 #include "worker/collective/allreduce_call.h"
+#include "worker/collective/crossover.h"
 #include "worker/collective/reduction/reduce.h"
 
 namespace dl::worker::collective {
@@ -20,9 +23,19 @@ Call allreduce_call(Communicator& communicator, CallKind kind, const AllreduceOp
 }
 
 Result<void> allreduce(Communicator& communicator, const AllreduceOptions& options) {
-  return options.data.size() <= communicator.options().direct_bytes_max
-             ? direct_allreduce(communicator, options)
-             : ring_allreduce(communicator, options);
+  const std::size_t bytes = options.data.size();
+  const Topology& topology = communicator.topology();
+  if (topology.one_host()) {
+    const std::size_t flat_bytes =
+        std::min(flat_bytes_max(communicator), flat_bytes_worthwhile(communicator.world_size()));
+    return bytes <= flat_bytes ? flat_allreduce(communicator, options)
+                               : staged_allreduce(communicator, options);
+  }
+  if (bytes <= communicator.options().direct_bytes_max) {
+    return direct_allreduce(communicator, options);
+  }
+  return topology.some_share() ? hierarchical_allreduce(communicator, options)
+                               : ring_allreduce(communicator, options);
 }
 
 }  // namespace dl::worker::collective

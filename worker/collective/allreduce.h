@@ -37,4 +37,18 @@ Result<void> ring_allreduce(Communicator& communicator, const AllreduceOptions& 
 // Each rank sends all to each other, and sums in the order of ranks: one step, for small vectors.
 Result<void> direct_allreduce(Communicator& communicator, const AllreduceOptions& options);
 
+// Where all ranks share a board (communicator.topology().one_host()), for vectors of up to
+// flat_bytes_max: each rank shows its vector to the others and sums all of them.
+Result<void> flat_allreduce(Communicator& communicator, const AllreduceOptions& options);
+std::size_t flat_bytes_max(Communicator& communicator);
+
+// The same for vectors of any size: each rank sums a part and shows it to the others.
+Result<void> staged_allreduce(Communicator& communicator, const AllreduceOptions& options);
+
+// Where ranks share boards, host by host (communicator.topology().some_share()): each host reduces
+// in memory, rings across the hosts add up the hosts' sums, and each host hands out the whole. What
+// leaves a host is that of a ring with one rank a host. The order of the sum, and so the last bits,
+// depend on which ranks share a host.
+Result<void> hierarchical_allreduce(Communicator& communicator, const AllreduceOptions& options);
+
 }  // namespace dl::worker::collective

@@ -20,7 +20,10 @@ std::string reduction(const Call& call) {
 const char* name_of(CallKind kind) {
   switch (kind) {
     case CallKind::kRingAllreduce:
-    case CallKind::kDirectAllreduce: return "all-reduce";
+    case CallKind::kDirectAllreduce:
+    case CallKind::kFlatAllreduce:
+    case CallKind::kStagedAllreduce:
+    case CallKind::kHierarchicalAllreduce: return "all-reduce";
     case CallKind::kBroadcast: return "broadcast";
     case CallKind::kAllGather: return "all-gather";
     case CallKind::kBarrier: return "barrier";
@@ -42,6 +45,9 @@ std::string details(const Call& call) {
   switch (call.kind) {
     case CallKind::kRingAllreduce: return "ring, " + reduction(call);
     case CallKind::kDirectAllreduce: return "direct, " + reduction(call);
+    case CallKind::kFlatAllreduce: return "flat, " + reduction(call);
+    case CallKind::kStagedAllreduce: return "staged, " + reduction(call);
+    case CallKind::kHierarchicalAllreduce: return "hierarchical, " + reduction(call);
     case CallKind::kRingReduceScatter: return "ring, " + reduction(call) + " a rank";
     case CallKind::kDirectReduceScatter: return "direct, " + reduction(call) + " a rank";
     case CallKind::kChainReduce: return "chain, " + reduction(call) + " to rank " + part;

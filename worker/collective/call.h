@@ -30,6 +30,9 @@ enum class CallKind : std::uint8_t {
   kScatter = 11,
   kAllToAll = 12,
   kSendReceive = 13,
+  kFlatAllreduce = 14,
+  kStagedAllreduce = 15,
+  kHierarchicalAllreduce = 16,
 };
 
 struct Call {

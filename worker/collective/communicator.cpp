@@ -1,6 +1,7 @@
 #include "worker/collective/communicator.h"
 
 #include "base/assert.h"
+#include "worker/transport/board.h"
 
 namespace dl::worker::collective {
 namespace {
@@ -10,7 +11,8 @@ constexpr std::size_t kAlignment = 64;
 }  // namespace
 
 Communicator::Communicator(std::unique_ptr<transport::Mesh> mesh, CommunicatorOptions options)
-    : mesh_(std::move(mesh)), options_(options), messages_(mesh_->world_size()) {
+    : mesh_(std::move(mesh)), options_(options), messages_(mesh_->world_size()), topology_(*mesh_) {
+  if (mesh_->board() != nullptr) mesh_->board()->post(board_state_.progress, 0);
   DL_ASSERT(options_.segment_bytes >= 64 && options_.segment_bytes % 8 == 0,
             "a segment holds whole elements of every type");
 }

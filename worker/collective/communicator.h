@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "worker/collective/call.h"
+#include "worker/collective/shared/topology.h"
 #include "worker/transport/mesh.h"
 
 namespace dl::worker::collective {
@@ -29,6 +30,8 @@ struct CommunicatorOptions {
   // A ring takes large data in blocks of about this size, so that each is still in the cache when
   // it comes round. All ranks need the same value, as it decides the order of the sum.
   std::size_t block_bytes = 4 << 20;
+  // What a rank works on at a time in an all-reduce on a board. All ranks need the same value.
+  std::size_t piece_bytes = 128 << 10;
   // An all-reduce whose messages to one peer are no larger goes to all peers at once, in one step.
   // All ranks need the same value, as it decides the order of the sum.
   std::size_t direct_bytes_max = 4 << 10;
@@ -46,6 +49,13 @@ struct ExchangeState {
   };
   std::vector<Peer> peers;
   std::vector<transport::Interest> interests;
+};
+
+// Where the collectives on a host's board stand (shared/board_call.h).
+struct BoardState {
+  std::uint64_t progress = 1;  // Posted when the communicator is made.
+  std::uint64_t calls = 0;
+  std::vector<std::uint64_t> met;  // By rank: the last call in which its own was looked at.
 };
 
 class Communicator {
@@ -75,6 +85,9 @@ class Communicator {
 
   ExchangeState& exchange_state() { return exchange_state_; }
 
+  const Topology& topology() const { return topology_; }
+  BoardState& board_state() { return board_state_; }
+
   // The error of an earlier collective, which this communicator did not survive.
   const std::optional<Error>& failure() const { return failure_; }
 
@@ -97,6 +110,8 @@ class Communicator {
   std::vector<Messages> messages_;  // By peer.
   std::vector<std::byte> scratch_;
   ExchangeState exchange_state_;
+  const Topology topology_;
+  BoardState board_state_;
   std::optional<Error> failure_;
 };
 

@@ -18,14 +18,16 @@ using transport::ConstBytes;
 
 class RingPlan {
  public:
-  RingPlan(Communicator& communicator, const AllreduceOptions& options)
+  // For the rank at `place` of a ring of `size`.
+  RingPlan(Communicator& communicator, const AllreduceOptions& options, std::uint32_t place,
+           std::uint32_t size)
       : options_(options),
-        world_(communicator.world_size()),
+        world_(size),
         walk_(RingCut({.bytes = options.data.size(),
                        .element_bytes = size_of(options.type),
                        .world_size = world_,
                        .block_bytes = communicator.options().block_bytes}),
-              communicator.rank(), 2 * (world_ - 1)),
+              place, 2 * (world_ - 1)),
         segment_(communicator.scratch(communicator.options().segment_bytes)) {}
 
   std::size_t out_bytes() const { return walk_.out_bytes(); }
@@ -76,9 +78,15 @@ Result<void> ring_allreduce(Communicator& communicator, const AllreduceOptions& 
   DL_CHECK(check_allreduce(communicator, options));
   const Call call = allreduce_call(communicator, CallKind::kRingAllreduce, options);
   if (communicator.world_size() == 1 || options.data.empty()) return {};
-  RingPlan plan(communicator, options);
+  RingPlan plan(communicator, options, communicator.rank(), communicator.world_size());
   Relay relay(communicator, call, {communicator.next(), communicator.previous()}, plan);
   return communicator.settle(call, relay.run());
+}
+
+Result<void> reduce_around(Communicator& communicator, const Call& call, const Ring& ring,
+                           const AllreduceOptions& options) {
+  RingPlan plan(communicator, options, ring.place, ring.size);
+  return Relay(communicator, call, {ring.next, ring.previous}, plan).run();
 }
 
 }  // namespace dl::worker::collective

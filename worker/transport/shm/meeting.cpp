@@ -42,7 +42,7 @@ tcp::Socket unix_socket() {
 
 std::string random_name() {
   constexpr char kHex[] = "0123456789abcdef";
-  std::string name = "dl-worker-";
+  std::string name = "dl-worker-" + std::to_string(::getpid()) + "-";
   const Nonce nonce = make_nonce();
   for (std::size_t i = 0; i < 16; ++i) {
     name += kHex[std::to_integer<unsigned>(nonce[i]) >> 4];

@@ -123,6 +123,7 @@ Result<void> ShmMesh::wait(std::span<const Interest> interests, Deadline deadlin
                                     [&](auto& i) { return neighbour(i.peer) != nullptr; });
   // The base cannot be looked at without the kernel.
   if (all_near ? spin(any_ready) : any_ready()) return {};
+  DL_CHECK(check_board_rests(interests));
   return sleep(any_ready, interests, deadline);
 }
 
@@ -145,6 +146,7 @@ Result<void> ShmMesh::await(Rank rank, std::uint64_t progress, Deadline deadline
     if (aborted_) return cancelled();
     if (peer.departed) return *peer.departed;
     if (spin(there)) break;
+    DL_CHECK(check_links_rest());
     DL_CHECK(sleep(there, {&interest, 1}, deadline));
   }
   return {};
@@ -165,6 +167,47 @@ bool ShmMesh::spin(const Ready& is_ready) const {
     }
   } while (!aborted_ && std::chrono::steady_clock::now() < end);
   return is_ready();
+}
+
+std::uint64_t ShmMesh::progress_of(const RankState& state) const {
+  return state.progress.load(std::memory_order_seq_cst);
+}
+
+// Ranks use board and links in one order. A peer that has posted less than this rank has not done
+// with the call on the board that this rank is in, so nothing of it is on its link; if there is
+// something, the two are in different calls, and would wait for one another until the deadline. (A
+// rank that has never posted has no part in the board's calls: it may be a parameter server.)
+Result<void> ShmMesh::check_links_rest() {
+  const std::uint64_t own = progress_of(segment_->state(position_));
+  for (const Neighbour& peer : neighbours_) {
+    // The link first: what is there now was sent before what `progress` says.
+    if (peer.rank == rank() || !peer.reader.has_bytes()) continue;
+    const std::uint64_t theirs = progress_of(*peer.state);
+    if (theirs == 0 || theirs >= own) continue;
+    return Error{Code::kFailedPrecondition,
+                 describe(peer.rank) +
+                     " is in a collective over its links, this rank in one in shared memory; all "
+                     "ranks must make the same calls in the same order, with the same sizes"};
+  }
+  return {};
+}
+
+// The other way round: a peer that has posted more than this rank has sent all that this rank may
+// still wait for.
+Result<void> ShmMesh::check_board_rests(std::span<const Interest> interests) {
+  if (!segment_) return {};
+  const std::uint64_t own = progress_of(segment_->state(position_));
+  for (const Interest& interest : interests) {
+    const Neighbour* peer = neighbour(interest.peer);
+    if (own == 0 || peer == nullptr || interest.direction != Direction::kReceive) continue;
+    // `progress` first: what was sent before it is on the link by then.
+    if (progress_of(*peer->state) <= own || peer->reader.has_bytes()) continue;
+    return Error{Code::kFailedPrecondition,
+                 describe(peer->rank) +
+                     " is in a collective in shared memory, this rank in one over its links; all "
+                     "ranks must make the same calls in the same order, with the same sizes"};
+  }
+  return {};
 }
 
 // Sleeps until `is_ready` may have come true, or a far one of `interests`.

@@ -70,6 +70,9 @@ class ShmMesh final : public Mesh, private Board {
   bool ready(const Interest& interest);
   void ring_bell(Neighbour& peer);
   Error cancelled() const;
+  std::uint64_t progress_of(const RankState& state) const;
+  Result<void> check_links_rest();
+  Result<void> check_board_rests(std::span<const Interest> interests);
   template <class Ready>
   bool spin(const Ready& is_ready) const;
   template <class Ready>

@@ -1,0 +1,28 @@
+#include "worker/collective/shared/topology.h"
+
+#include <algorithm>
+
+namespace dl::worker::collective {
+
+Topology::Topology(transport::Mesh& mesh) : ranks_(mesh.world_size()) {
+  for (transport::Rank rank = 0; rank < ranks_; ++rank) {
+    const transport::Rank host = mesh.host_of(rank);
+    auto found = std::find_if(hosts_.begin(), hosts_.end(), [&](const auto& ranks) {
+      return mesh.host_of(ranks.front()) == host;
+    });
+    if (found == hosts_.end()) found = hosts_.insert(hosts_.end(), std::vector<transport::Rank>());
+    if (rank == mesh.rank()) {
+      host_ = static_cast<std::uint32_t>(found - hosts_.begin());
+      place_ = static_cast<std::uint32_t>(found->size());
+    }
+    found->push_back(rank);
+  }
+}
+
+std::uint32_t Topology::ranks_min() const {
+  const auto fewest = std::min_element(hosts_.begin(), hosts_.end(),
+                                       [](auto& a, auto& b) { return a.size() < b.size(); });
+  return static_cast<std::uint32_t>(fewest->size());
+}
+
+}  // namespace dl::worker::collective
