@@ -22,8 +22,10 @@ ARROWS = {
     "daemon/runtime": ["base", "model", "scheduler", "daemon", "dl/v1"],
     "worker/transport": ["base", "model"],
     "worker/collective": ["base", "model", "worker/transport"],
+    "worker/paramserver": ["base", "model", "worker/transport"],
     "worker/control": ["base", "model", "dl/v1"],
-    "worker/train": ["base", "model", "worker/transport", "worker/collective", "worker/control"],
+    "worker/train": ["base", "model", "worker/transport", "worker/collective",
+                     "worker/paramserver", "worker/control"],
     "cmd": ["base", "model", "scheduler", "daemon/runtime", "worker", "cmd", "dl/v1"],
     "tests": ["base", "model", "scheduler", "daemon", "worker", "cmd", "dl/v1", "tests"],
 }

@@ -14,7 +14,7 @@
 // worker of a table is found by its clock.
 //
 // Errors: kInvalidArgument for what is wrong with the arguments; nothing was sent, the client is
-// as it was. Everything else is the end of the client: the mesh is aborted, so that no peer waits.
+// as it was. Everything else is the end of the client: let go of the mesh, so that no peer waits.
 //   kUnavailable         a peer is gone; names it.
 //   kFailedPrecondition  the workers do not agree (names rank and tensor), or a server refused.
 

@@ -1,0 +1,84 @@
+// A worker's links to all servers, and the call that is under way on them: what has been sent, what
+// is still due, and where it goes.
+
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "worker/paramserver/client.h"
+#include "worker/paramserver/message.h"
+#include "worker/transport/mesh.h"
+
+namespace dl::worker::paramserver {
+
+// One server, as a worker sees it.
+struct ServerLink {
+  transport::Rank rank = 0;
+  Outbox outbox;
+  HeadReader reader;
+  bool open = false;  // The head has been read, its payload not yet.
+  Intake intake;
+  std::vector<std::byte> text;  // kFailed.
+  bool refused = false;         // The same.
+
+  // What is still due in the call under way.
+  std::optional<MessageKind> owes_word;
+  std::uint64_t owes_floats = 0;
+  std::span<float> into;  // Where they go.
+  Head word;              // The last word, once it has come.
+
+  bool done() const { return !owes_word && owes_floats == 0 && outbox.empty(); }
+};
+
+class ServerLinks {
+ public:
+  ServerLinks(transport::Mesh& mesh, std::uint32_t workers, std::chrono::milliseconds silence);
+
+  std::uint32_t size() const { return static_cast<std::uint32_t>(links_.size()); }
+  ServerLink& operator[](std::size_t server) { return links_[server]; }
+  transport::Mesh& mesh() const { return mesh_; }
+
+  // Every server is to end its answer with `word`.
+  void expect(MessageKind word);
+  // Server `server` is to send as many values as `into` takes.
+  void expect_values(std::size_t server, std::span<float> into);
+
+  // Sends what is in the outboxes and returns when nothing is due any more. After an error no call
+  // will do: it is returned again.
+  Result<void> finish_call();
+
+  // Of the calls so far.
+  bool heard_values() const { return heard_values_; }  // The last call was answered with values …
+  Clock slowest() const { return slowest_; }           // … when the slowest worker was here.
+  std::chrono::nanoseconds busy() const { return busy_; }
+  std::chrono::nanoseconds waiting() const { return waiting_; }
+
+ private:
+  Result<void> drive();
+  Result<void> hear_last_words();
+  Result<bool> move_all();
+  Result<bool> receive(ServerLink& link);
+  Result<void> open(ServerLink& link);
+  Result<void> dispatch(ServerLink& link);
+  Error unexpected(const ServerLink& link) const;
+  Error failed(const ServerLink& link) const;
+
+  transport::Mesh& mesh_;
+  const std::chrono::milliseconds silence_;
+  std::vector<ServerLink> links_;
+  std::vector<transport::Interest> interests_;
+  std::optional<Error> failure_;
+  bool answered_ = false;
+  bool heard_values_ = false;
+  Clock slowest_ = 0;
+  std::optional<transport::Rank> waits_for_;  // Whom a server named last.
+  std::chrono::steady_clock::time_point began_;
+  std::chrono::nanoseconds busy_{0};
+  std::chrono::nanoseconds waiting_{0};
+};
+
+}  // namespace dl::worker::paramserver

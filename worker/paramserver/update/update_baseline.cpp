@@ -1,0 +1,10 @@
+#include "worker/paramserver/update/update_loops.h"
+
+namespace dl::worker::paramserver {
+
+const UpdateTable& baseline_updates() {
+  static constexpr UpdateTable table = make_updates();
+  return table;
+}
+
+}  // namespace dl::worker::paramserver
