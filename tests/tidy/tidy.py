@@ -22,8 +22,9 @@ ARROWS = {
     "daemon/runtime": ["base", "model", "scheduler", "daemon", "dl/v1"],
     "worker/transport": ["base", "model"],
     "worker/collective": ["base", "model", "worker/transport"],
-    "worker/paramserver": ["base", "model", "worker/transport"],
+    "worker/paramserver": ["base", "model", "worker/transport", "worker/train/checkpoint"],
     "worker/control": ["base", "model", "dl/v1"],
+    "worker/train/checkpoint": ["base"],  # A file format, below whoever writes such files.
     "worker/train": ["base", "model", "worker/transport", "worker/collective",
                      "worker/paramserver", "worker/control"],
     "cmd": ["base", "model", "scheduler", "daemon/runtime", "worker", "cmd", "dl/v1"],

@@ -7,8 +7,8 @@
 //
 // The rows of a sparse table are spread by a multiplication modulo their number, and what comes out
 // is cut in one piece a server: every server has as many rows as every other, or one more, and ids
-// in any arithmetic pattern (all even ones, a dense block) are spread evenly too. No index is needed
-// to find a row.
+// in any arithmetic pattern (all even ones, a dense block) are spread evenly too. No index is
+// needed to find a row.
 
 #pragma once
 

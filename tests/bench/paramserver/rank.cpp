@@ -1,5 +1,5 @@
-// One rank of a job with parameter servers: pushes and pulls, round after round, and prints how long
-// each round took (a worker) or how much processor time it used (a server), as one JSON object.
+// One rank of a job with parameter servers: pushes and pulls, round after round, and prints as one
+// JSON object how long each round took (a worker), or how much processor time it used (a server).
 
 #include <sys/resource.h>
 

@@ -7,8 +7,8 @@
 namespace dl::worker::paramserver {
 namespace {
 
-// The fences below are for the compiler alone: a process is killed between two instructions, and the
-// stores of those before have happened for whoever maps the file next.
+// The fences below are for the compiler alone: a process is killed between two instructions, and
+// the stores of those before have happened for whoever maps the file next.
 constexpr std::uint64_t kAlignment = 8;
 
 std::uint64_t padded(std::uint64_t bytes) {
