@@ -35,7 +35,7 @@ Result<void> all_gather(Communicator& communicator, const AllGatherOptions& opti
   // Blocks come in the order rank − 1, rank − 2, …; out go the rank's own, then those that came.
   const RingCut cut({.bytes = options.all.size(),
                      .world_size = world,
-                     .block_bytes = communicator.options().block_bytes,
+                     .chunk_bytes = communicator.options().chunk_bytes,
                      .by_rank = true});
   RingCopyPlan plan(RingWalk(cut, communicator.rank(), world - 1), options.all);
   Relay relay(communicator, call, {communicator.next(), communicator.previous()}, plan);

@@ -71,7 +71,7 @@ TEST_CASE("both algorithms reduce every type by every operation, to the same bit
         check_outputs(run(gang, ring_allreduce, type, op, count, {.segment_bytes = 64}), type, op,
                       count);
         check_outputs(
-            run(gang, ring_allreduce, type, op, count, {.segment_bytes = 64, .block_bytes = 1000}),
+            run(gang, ring_allreduce, type, op, count, {.segment_bytes = 64, .chunk_bytes = 300}),
             type, op, count);
         check_outputs(run(gang, direct_allreduce, type, op, count), type, op, count);
       }

@@ -27,9 +27,11 @@ struct CommunicatorOptions {
 
   // Performance only: results do not depend on the segment.
   std::size_t segment_bytes = 256 << 10;  // Received, then reduced, at a time.
-  // A ring takes large data in blocks of about this size, so that each is still in the cache when
-  // it comes round. All ranks need the same value, as it decides the order of the sum.
-  std::size_t block_bytes = 4 << 20;
+  // A ring takes large data in blocks of one chunk of about this size for each rank, so that each
+  // is still in the cache when it comes round. A rank is at most so far ahead of its neighbour: it
+  // should be more than a link holds in flight. All ranks need the same value, as it decides the
+  // order of the sum.
+  std::size_t chunk_bytes = 256 << 10;
   // What a rank works on at a time in an all-reduce on a board. All ranks need the same value.
   std::size_t piece_bytes = 128 << 10;
   // An all-reduce whose messages to one peer are no larger goes to all peers at once, in one step.

@@ -123,7 +123,7 @@ Result<void> reduce_scatter(Communicator& communicator, const ReduceScatterOptio
   const RingCut cut({.bytes = options.input.size(),
                      .element_bytes = size_of(options.type),
                      .world_size = world,
-                     .block_bytes = communicator.options().block_bytes,
+                     .chunk_bytes = communicator.options().chunk_bytes,
                      .by_rank = true});
   ReduceScatterPlan plan(communicator, options, cut);
   Relay relay(communicator, call, {communicator.next(), communicator.previous()}, plan);

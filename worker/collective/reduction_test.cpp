@@ -84,7 +84,7 @@ TEST_CASE("reduce-scatter gives each rank the reduction of its block", "[collect
     Case test{.type = type, .op = op, .world = world};
     expect_reduced(test, reduce_scatter_of(test, gang, 100, false), 0);  // Directly.
     // Around the ring, in many segments and blocks, with senders that have to wait for room.
-    test.options = {.segment_bytes = 64, .block_bytes = 2000, .direct_bytes_max = 0};
+    test.options = {.segment_bytes = 64, .chunk_bytes = 700, .direct_bytes_max = 0};
     for (const std::size_t count : {1, 7, 2003}) {
       expect_reduced(test, reduce_scatter_of(test, gang, count, count == 7), 0);
     }

@@ -26,7 +26,7 @@ class RingPlan {
         walk_(RingCut({.bytes = options.data.size(),
                        .element_bytes = size_of(options.type),
                        .world_size = world_,
-                       .block_bytes = communicator.options().block_bytes}),
+                       .chunk_bytes = communicator.options().chunk_bytes}),
               place, 2 * (world_ - 1)),
         segment_(communicator.scratch(communicator.options().segment_bytes)) {}
 
@@ -36,22 +36,23 @@ class RingPlan {
   ConstBytes out() const { return at(walk_.out()); }
   void sent(std::size_t n) { walk_.sent(n); }
 
-  // A segment of the chunk at most: reduced as soon as it is there, while it is in the cache.
   Bytes in() const {
     const Bytes rest = at(walk_.in());
     if (!reducing()) return rest;
-    return segment_.first(std::min(rest.size(), segment_.size())).subspan(filled_);
+    return segment_.first(std::min(reduced_ + rest.size(), segment_.size())).subspan(filled_);
   }
 
+  // Whole elements are reduced as soon as they are there, while they are in the cache, and may be
+  // passed on at once.
   void received(std::size_t n) {
     if (!reducing()) return walk_.processed(n);
     filled_ += n;
-    const Bytes rest = at(walk_.in());
-    const std::size_t whole = std::min(rest.size(), segment_.size());
-    if (filled_ < whole) return;
-    reduce(rest.first(whole));
-    filled_ = 0;
-    walk_.processed(whole);
+    const std::size_t element = size_of(options_.type);
+    const std::size_t ready = (filled_ - reduced_) / element * element;
+    reduce(at(walk_.in()).first(ready), segment_.subspan(reduced_, ready));
+    reduced_ += ready;
+    if (reduced_ == filled_) reduced_ = filled_ = 0;
+    walk_.processed(ready);
   }
 
  private:
@@ -59,8 +60,8 @@ class RingPlan {
 
   Bytes at(Extent extent) const { return options_.data.subspan(extent.offset, extent.size); }
 
-  void reduce(Bytes into) const {
-    reduce_into(options_.type, options_.op, into, segment_.first(into.size()));
+  void reduce(Bytes into, ConstBytes from) const {
+    reduce_into(options_.type, options_.op, into, from);
     const bool complete = walk_.in_step() == world_ - 2;
     if (complete && options_.op == ReduceOp::kAverage) finish_average(options_.type, into, world_);
   }
@@ -69,7 +70,8 @@ class RingPlan {
   const std::uint32_t world_;
   RingWalk walk_;
   const Bytes segment_;
-  std::size_t filled_ = 0;  // Of the segment being received.
+  std::size_t filled_ = 0;   // Of the segment …
+  std::size_t reduced_ = 0;  // … and of that.
 };
 
 }  // namespace

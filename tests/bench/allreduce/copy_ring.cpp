@@ -15,7 +15,7 @@ Result<void> copy_ring(Communicator& communicator, std::span<std::byte> data) {
   const RingCut cut({.bytes = data.size(),
                      .element_bytes = sizeof(float),
                      .world_size = world,
-                     .block_bytes = communicator.options().block_bytes});
+                     .chunk_bytes = communicator.options().chunk_bytes});
   RingCopyPlan plan(RingWalk(cut, communicator.rank(), 2 * (world - 1)), data);
   Relay relay(communicator, call, {communicator.next(), communicator.previous()}, plan);
   return communicator.settle(call, relay.run());

@@ -12,11 +12,11 @@ class Namespaces:
     """`count` namespaces and one more for the bridge, gone at the end of a `with`.
 
     A token bucket filter caps what each sends at `rate`, in bits a second on the wire, headers
-    included. Its bucket of 64 KiB is what the kernel hands over at once (one segment of TCP
-    offload); the same amount is what a transfer may have for nothing.
+    included. Its bucket holds some of the kernel's offloaded segments of 64 KiB, so that a late timer
+    costs nothing; a transfer may have one bucket full beyond the rate.
     """
 
-    BUCKET = "64kb"
+    BUCKET_BYTES = 256 << 10
 
     def __init__(self, count, rate_bps, mtu):
         self.names = [f"dl-bench-{os.getpid()}-{i}" for i in range(count)]
@@ -44,14 +44,14 @@ class Namespaces:
         for index, name in enumerate(self.names):
             run("ip", "netns", "add", name)
             port = f"port{index}"
-            run("ip", "link", "add", "link", "netns", name, "mtu", str(self.mtu), "type", "veth",
-                "peer", "name", port, "netns", self.bridge, "mtu", str(self.mtu))
+            run("ip", "link", "add", "name", "eth0", "netns", name, "mtu", str(self.mtu), "type",
+                "veth", "peer", "name", port, "netns", self.bridge, "mtu", str(self.mtu))
             run(*in_bridge, "link", "set", port, "master", "bridge", "up")
-            run("ip", "-n", name, "address", "add", self.addresses[index] + "/24", "dev", "link")
-            run("ip", "-n", name, "link", "set", "link", "up")
+            run("ip", "-n", name, "address", "add", self.addresses[index] + "/24", "dev", "eth0")
+            run("ip", "-n", name, "link", "set", "eth0", "up")
             run("ip", "-n", name, "link", "set", "lo", "up")
-            run("tc", "-n", name, "qdisc", "add", "dev", "link", "root", "tbf",
-                "rate", f"{self.rate_bps}bit", "burst", self.BUCKET, "latency", "50ms")
+            run("tc", "-n", name, "qdisc", "add", "dev", "eth0", "root", "tbf",
+                "rate", f"{self.rate_bps}bit", "burst", str(self.BUCKET_BYTES), "latency", "50ms")
 
     def __exit__(self, *_):
         for name in [*self.names, self.bridge]:

@@ -36,6 +36,7 @@ struct Settings {
   Rank rank = 0;
   std::vector<std::string> peers;  // "host:port", by rank.
   std::string transport = "auto";
+  std::int64_t look_us = 50;
   CommunicatorOptions communicator;
 };
 
@@ -47,6 +48,7 @@ struct Order {
 
 Result<std::unique_ptr<Mesh>> connect(const Settings& settings) {
   worker::transport::tcp::ConnectOptions options{.rank = settings.rank, .secret = "of the bench"};
+  options.look = std::chrono::microseconds(settings.look_us);
   for (const std::string& peer : settings.peers) {
     const std::size_t colon = peer.rfind(':');
     options.peers.push_back(
@@ -111,8 +113,9 @@ int main(int argc, char** argv) {
   app.add_option("--rank", settings.rank)->required();
   app.add_option("--peers", settings.peers, "host:port of each rank")->required()->delimiter(',');
   app.add_option("--transport", settings.transport, "auto, tcp or shm");
+  app.add_option("--look-us", settings.look_us, "Before a rank sleeps");
   app.add_option("--segment-bytes", settings.communicator.segment_bytes);
-  app.add_option("--block-bytes", settings.communicator.block_bytes);
+  app.add_option("--chunk-bytes", settings.communicator.chunk_bytes);
   CLI11_PARSE(app, argc, argv);
   const auto done = dl::bench::run(settings);
   if (done) return 0;

@@ -14,7 +14,7 @@ Extent part_of(std::size_t count, std::size_t parts, std::size_t index) {
 }  // namespace
 
 RingCut::RingCut(const Options& options) : options_(options) {
-  const std::size_t block = std::max<std::size_t>(options.block_bytes, 1);
+  const std::size_t block = std::max<std::size_t>(options.world_size * options.chunk_bytes, 1);
   blocks_ = std::max<std::size_t>(1, (options.bytes + block / 2) / block);
 }
 

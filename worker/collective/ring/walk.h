@@ -29,7 +29,7 @@ class RingCut {
     std::size_t bytes = 0;  // Of all the data, on each rank.
     std::size_t element_bytes = 1;
     std::uint32_t world_size = 1;
-    std::size_t block_bytes = 0;  // About so many are in a block.
+    std::size_t chunk_bytes = 0;  // About so many are in a chunk, or less.
     // The data consists of one part a rank, of equal sizes, and chunk i of a block is from part i;
     // else a block is contiguous.
     bool by_rank = false;

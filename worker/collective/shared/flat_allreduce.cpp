@@ -41,7 +41,7 @@ class Flat {
     const RingCut cut({.bytes = data.size(),
                        .element_bytes = size_of(options_.type),
                        .world_size = world_,
-                       .block_bytes = limits.block_bytes});
+                       .chunk_bytes = limits.chunk_bytes});
     for (std::size_t block = 0; block < cut.blocks(); ++block) {
       for (Rank chunk = 0; chunk < world_; ++chunk) sum(cut.chunk(block, chunk), chunk);
     }

@@ -24,7 +24,7 @@ class Hierarchy {
         cut_({.bytes = options.data.size(),
               .element_bytes = size_of(options.type),
               .world_size = topology_.ranks_min(),
-              .block_bytes = options.data.size()}) {}
+              .chunk_bytes = options.data.size()}) {}
 
   Result<void> run() {
     if (topology_.local().size() == 1) return across_hosts();

@@ -105,9 +105,9 @@ std::vector<Reduction> all_reductions(std::vector<std::size_t> counts) {
 TEST_CASE("on a board every reduction has the bits it has over links", "[collective]") {
   const auto world = GENERATE(2u, 3u, 4u, 5u);
   const auto reductions = all_reductions({0, 1, 2, 3, 7, 1000, 4099});
-  // Blocks of 4 KiB and pieces of 64 bytes: many rounds, that end at all sizes.
+  // Chunks of 1 KiB and pieces of 64 bytes: many rounds, that end at all sizes.
   const CommunicatorOptions options = {
-      .block_bytes = 4096, .piece_bytes = 64, .direct_bytes_max = 512};
+      .chunk_bytes = 1024, .piece_bytes = 64, .direct_bytes_max = 512};
   const auto over_links = run({.world_size = world}, allreduce, reductions, options);
   const GangOptions board = {.world_size = world, .host_of = std::vector<Rank>(world)};
   const GangOptions shm = {.kind = Kind::kShm, .world_size = world};
@@ -121,7 +121,7 @@ TEST_CASE("on a board every reduction has the bits it has over links", "[collect
 TEST_CASE("the staged all-reduce has the bits of the ring", "[collective]") {
   const auto world = GENERATE(2u, 3u, 4u, 5u);
   const auto reductions = all_reductions({0, 1, 2, 3, 7, 1000, 4099});
-  const CommunicatorOptions options = {.block_bytes = 4096, .piece_bytes = 64};
+  const CommunicatorOptions options = {.chunk_bytes = 1024, .piece_bytes = 64};
   const auto ring = run({.world_size = world}, ring_allreduce, reductions, options);
   const GangOptions board = {.world_size = world, .host_of = std::vector<Rank>(world)};
   const GangOptions shm = {.kind = Kind::kShm, .world_size = world};
@@ -156,7 +156,7 @@ TEST_CASE("a gang on several hosts reduces in them and across them", "[collectiv
   for (const Reduction& reduction : all_reductions({0, 1, 2, 3, 7, 1000, 4099})) {
     (is_floating(reduction.type) ? floats : integers).push_back(reduction);
   }
-  const CommunicatorOptions options = {.block_bytes = 4096, .piece_bytes = 256};
+  const CommunicatorOptions options = {.chunk_bytes = 1024, .piece_bytes = 256};
   const auto expected = run({.world_size = world}, ring_allreduce, integers, options);
   std::vector<std::vector<Vector>> sums;
   for (const Kind kind : {Kind::kInproc, Kind::kShm}) {
@@ -236,7 +236,7 @@ TEST_CASE("on a board an all-reduce takes the steps and bytes of the cost sheet"
   const auto world = GENERATE(2u, 3u, 4u, 8u);
   const std::size_t bytes = world * 4096;
   const auto cost = [&](Algorithm algorithm, std::size_t piece_bytes) {
-    const CommunicatorOptions options = {.block_bytes = bytes, .piece_bytes = piece_bytes};
+    const CommunicatorOptions options = {.chunk_bytes = bytes, .piece_bytes = piece_bytes};
     std::mutex mutex;
     Counters most;
     const GangOptions gang = {.world_size = world, .host_of = std::vector<Rank>(world)};

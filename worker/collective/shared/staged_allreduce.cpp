@@ -20,7 +20,7 @@ Result<void> staged_allreduce(Communicator& communicator, const AllreduceOptions
       .cut = RingCut({.bytes = options.data.size(),
                       .element_bytes = size_of(options.type),
                       .world_size = world,
-                      .block_bytes = communicator.options().block_bytes})};
+                      .chunk_bytes = communicator.options().chunk_bytes})};
   BoardCall board(communicator, call);
   return communicator.settle(call, Staged(communicator, board, staged).run());
 }

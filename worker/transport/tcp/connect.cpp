@@ -47,7 +47,7 @@ class Connector {
 
  private:
   std::unique_ptr<Mesh> make_mesh() {
-    return std::make_unique<TcpMesh>(self_.rank, options_.peers, std::move(links_));
+    return std::make_unique<TcpMesh>(self_.rank, options_.peers, std::move(links_), options_.look);
   }
 
   std::string describe(Rank peer) const {

@@ -1,6 +1,7 @@
 #include "worker/transport/tcp/mesh.h"
 
 #include <linux/sockios.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -47,8 +48,10 @@ bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || 
 
 }  // namespace
 
-TcpMesh::TcpMesh(Rank rank, std::vector<PeerAddress> addresses, std::vector<LinkSockets> links)
+TcpMesh::TcpMesh(Rank rank, std::vector<PeerAddress> addresses, std::vector<LinkSockets> links,
+                 std::chrono::microseconds look)
     : rank_(rank),
+      look_(look),
       addresses_(std::move(addresses)),
       links_(std::move(links)),
       interrupt_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -124,17 +127,18 @@ Error TcpMesh::fail(Rank peer, int errnum) {
   return error;
 }
 
+pollfd TcpMesh::entry_of(const Interest& interest) const {
+  const bool sends = interest.direction == Direction::kSend;
+  return {links_[interest.peer].data.fd(), static_cast<short>(sends ? POLLOUT : POLLIN), 0};
+}
+
 std::size_t TcpMesh::prepare_poll(std::span<const Interest> interests) {
   std::size_t count = 0;
   for (Rank peer = 0; peer < links_.size(); ++peer) {
     poll_[count++] = {departures_[peer] ? -1 : links_[peer].control.fd(), POLLIN, 0};
   }
   poll_[count++] = {interrupt_.fd(), POLLIN, 0};
-  for (const Interest& interest : interests) {
-    const bool sends = interest.direction == Direction::kSend;
-    poll_[count++] = {links_[interest.peer].data.fd(), static_cast<short>(sends ? POLLOUT : POLLIN),
-                      0};
-  }
+  for (const Interest& interest : interests) poll_[count++] = entry_of(interest);
   return count;
 }
 
@@ -152,6 +156,20 @@ Result<void> TcpMesh::look_for_departures() {
   return {};
 }
 
+// Whether one of `interests` may move before the thread has to sleep. Other threads that want the
+// core get it.
+bool TcpMesh::look_for(std::span<const Interest> interests) {
+  const std::span waited = std::span(poll_).first(interests.size());
+  for (std::size_t i = 0; i < waited.size(); ++i) waited[i] = entry_of(interests[i]);
+  if (interests.empty()) return false;
+  const auto until = std::chrono::steady_clock::now() + look_;
+  do {
+    if (::poll(waited.data(), waited.size(), 0) > 0) return true;
+    ::sched_yield();
+  } while (!aborted_ && std::chrono::steady_clock::now() < until);
+  return false;
+}
+
 Result<void> TcpMesh::wait(std::span<const Interest> interests, Deadline deadline) {
   DL_ASSERT(interests.size() <= 2 * links_.size(), "one interest for each direction of a link");
   // One that was found out while moving data is not polled any more.
@@ -159,6 +177,7 @@ Result<void> TcpMesh::wait(std::span<const Interest> interests, Deadline deadlin
     const auto& departure = departures_[peer];
     if (departure && departure->kind != DepartureKind::kFarewell) return fail(peer, 0);
   }
+  if (look_for(interests)) return {};
   for (;;) {
     const std::size_t count = prepare_poll(interests);
     const auto left =

@@ -28,7 +28,9 @@ struct LinkSockets {
 class TcpMesh final : public Mesh {
  public:
   // `links` by rank; this rank's own are closed.
-  TcpMesh(Rank rank, std::vector<PeerAddress> addresses, std::vector<LinkSockets> links);
+  // `look` as in ConnectOptions.
+  TcpMesh(Rank rank, std::vector<PeerAddress> addresses, std::vector<LinkSockets> links,
+          std::chrono::microseconds look);
   ~TcpMesh() override;
 
   Rank rank() const override { return rank_; }
@@ -44,12 +46,15 @@ class TcpMesh final : public Mesh {
   Departure departure_of(Rank peer);
   Error fail(Rank peer, int errnum);
   Error cancelled() const;
+  pollfd entry_of(const Interest& interest) const;
+  bool look_for(std::span<const Interest> interests);
   std::size_t prepare_poll(std::span<const Interest> interests);
   Result<void> look_for_departures();
   void part(const Departure& departure);
   void linger();
 
   const Rank rank_;
+  const std::chrono::microseconds look_;
   const std::vector<PeerAddress> addresses_;
   const std::vector<LinkSockets> links_;
   const Socket interrupt_;  // An eventfd that abort() writes to.
