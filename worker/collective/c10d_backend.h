@@ -49,16 +49,40 @@ class RingBackend final : public c10d::Backend {
 
   const std::string getBackendName() const override;
 
-  // sum, avg, min and max of float64/32/16, bfloat16, int64/32 and uint8 (avg: floats only).
+  // What the calls that follow are about, as "bucket 3 (conv1.weight …)": it is in their errors.
+  // Call it on the thread that makes the calls.
+  void set_label(std::string label) { label_ = std::move(label); }
+
+  // sum, avg, min and max of float64/32/16, bfloat16, int64/32/8 and uint8 (avg: floats only), and
+  // so do reduce and the reduce-scatters.
   WorkPtr allreduce(Tensors& tensors, const c10d::AllreduceOptions& options) override;
   WorkPtr allreduce_coalesced(Tensors& tensors,
                               const c10d::AllreduceCoalescedOptions& options) override;
-  // Of any dtype, and so are the gathers.
+  WorkPtr reduce(Tensors& tensors, const c10d::ReduceOptions& options) override;
+  WorkPtr reduce_scatter(Tensors& outputs, std::vector<Tensors>& inputs,
+                         const c10d::ReduceScatterOptions& options) override;
+  WorkPtr _reduce_scatter_base(at::Tensor& output, at::Tensor& input,
+                               const c10d::ReduceScatterOptions& options) override;
+  // Of any dtype, and so is all below.
   WorkPtr broadcast(Tensors& tensors, const c10d::BroadcastOptions& options) override;
   WorkPtr allgather(std::vector<Tensors>& outputs, Tensors& inputs,
                     const c10d::AllgatherOptions& options) override;
   WorkPtr _allgather_base(at::Tensor& output, at::Tensor& input,
                           const c10d::AllgatherOptions& options) override;
+  WorkPtr gather(std::vector<Tensors>& outputs, Tensors& inputs,
+                 const c10d::GatherOptions& options) override;
+  WorkPtr scatter(Tensors& outputs, std::vector<Tensors>& inputs,
+                  const c10d::ScatterOptions& options) override;
+  WorkPtr alltoall(Tensors& outputs, Tensors& inputs,
+                   const c10d::AllToAllOptions& options) override;
+  // Split sizes count rows, the first dimension; none: equal parts.
+  WorkPtr alltoall_base(at::Tensor& output, at::Tensor& input,
+                        std::vector<std::int64_t>& output_splits,
+                        std::vector<std::int64_t>& input_splits,
+                        const c10d::AllToAllOptions& options) override;
+  // In the order of the calls, as send_receive.h has it.
+  WorkPtr send(Tensors& tensors, int to, int tag) override;
+  WorkPtr recv(Tensors& tensors, int from, int tag) override;
   WorkPtr barrier(const c10d::BarrierOptions& options) override;
 
   // Runs `call` in its turn among the collectives; it has the mesh to itself until it returns. What
@@ -73,7 +97,7 @@ class RingBackend final : public c10d::Backend {
 
  private:
   class QueuedWork;
-  using Collective = std::function<Result<void>(Communicator&)>;
+  using Collective = std::function<Result<void>(Communicator&, std::string_view label)>;
 
   WorkPtr enqueue(c10d::OpType op, Tensors results, Collective collective);
   void run();
@@ -84,6 +108,7 @@ class RingBackend final : public c10d::Backend {
   std::condition_variable changed_;
   std::deque<c10::intrusive_ptr<QueuedWork>> queue_;
   bool stopping_ = false;
+  std::string label_;
   std::thread thread_;  // Last: it uses all of the above.
 };
 

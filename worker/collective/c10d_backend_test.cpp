@@ -172,6 +172,107 @@ TEST_CASE("a submitted call has its turn among the collectives", "[c10d]") {
   for (const std::string& complaint : wrong) CHECK(complaint.empty());
 }
 
+// What is in `actual` is what is in `wanted`, or `complaint` says that it is not.
+void compare(std::string& complaint, const char* what, const at::Tensor& actual,
+             const at::Tensor& wanted) {
+  if (!torch::equal(actual, wanted)) complaint += std::string(what) + " ";
+}
+
+TEST_CASE("the process group reduces to one rank and scatters reductions", "[c10d]") {
+  std::vector<std::string> wrong(3);
+  spawn({.world_size = 3}, [&](std::unique_ptr<Mesh> mesh) {
+    const int rank = static_cast<int>(mesh->rank());
+    std::string& complaint = wrong[static_cast<std::size_t>(rank)];
+    const GroupPtr group = make_group(std::move(mesh));
+    c10d::ReduceOptions to_two;
+    to_two.rootRank = 2;
+    Tensors reduced = {torch::full({9}, rank, torch::kChar)};
+    Tensors own = {torch::zeros({4})};
+    std::vector<Tensors> parts = {
+        {torch::full({4}, 1.0), torch::full({4}, 2.0), torch::full({4}, rank + 3.0)}};
+    c10d::ReduceScatterOptions average;
+    average.reduceOp = c10d::ReduceOp::AVG;
+    at::Tensor flat_in = torch::arange(6).to(torch::kHalf) * rank;
+    at::Tensor flat_out = torch::zeros({2}, torch::kHalf);
+    for (const WorkPtr& work :
+         {group->reduce(reduced, to_two), group->reduce_scatter(own, parts, average),
+          group->_reduce_scatter_base(flat_out, flat_in)}) {
+      work->wait();
+    }
+    compare(complaint, "reduce", reduced[0], torch::full({9}, rank == 2 ? 3 : rank, torch::kChar));
+    compare(complaint, "reduce_scatter", own[0], torch::full({4}, rank == 2 ? 4.0 : rank + 1.0));
+    compare(complaint, "_reduce_scatter_base", flat_out,
+            torch::arange(2 * rank, 2 * rank + 2).to(torch::kHalf) * 3);
+  });
+  for (const std::string& complaint : wrong) CHECK(complaint.empty());
+}
+
+TEST_CASE("the process group moves tensors from any rank to any other", "[c10d]") {
+  std::vector<std::string> wrong(3);
+  spawn({.world_size = 3}, [&](std::unique_ptr<Mesh> mesh) {
+    const int rank = static_cast<int>(mesh->rank());
+    std::string& complaint = wrong[static_cast<std::size_t>(rank)];
+    const GroupPtr group = make_group(std::move(mesh));
+    const auto block = [](int value) { return torch::full({2, 2}, value, torch::kLong); };
+    const auto blocks = [&](int a, int b, int c) { return Tensors{block(a), block(b), block(c)}; };
+    c10d::GatherOptions to_one;
+    to_one.rootRank = 1;
+    c10d::ScatterOptions from_two;
+    from_two.rootRank = 2;
+    Tensors mine = {block(rank)};
+    std::vector<Tensors> gathered, brought;
+    if (rank == 1) gathered = {blocks(9, 9, 9)};
+    if (rank == 2) brought = {blocks(10, 11, 12)};
+    Tensors given = {block(9)};
+    Tensors to = blocks(rank * 10, rank * 10 + 1, rank * 10 + 2), from = blocks(9, 9, 9);
+    at::Tensor rows = torch::arange(6).view({6, 1}) + rank * 100, came = torch::zeros_like(rows);
+    std::vector<std::int64_t> equal, out_splits(3, rank == 0 ? 1 : rank == 1 ? 2 : 3);
+    std::vector<std::int64_t> uneven = {1, 2, 3};
+    at::Tensor uneven_came = torch::zeros({3 * out_splits[0], 1}, torch::kLong);
+    Tensors sent = {block(70 + rank)}, received = {block(0)};
+    std::vector<WorkPtr> works = {
+        group->gather(gathered, mine, to_one), group->scatter(given, brought, from_two),
+        group->alltoall(from, to), group->alltoall_base(came, rows, equal, equal),
+        group->alltoall_base(uneven_came, rows, out_splits, uneven)};
+    if (rank == 0) works.push_back(group->send(sent, 2, 5));
+    if (rank == 2) works.push_back(group->recv(received, 0, 5));
+    for (const WorkPtr& work : works) work->wait();
+    for (int r = 0; r < 3; ++r) {
+      const auto i = static_cast<std::size_t>(r);
+      if (rank == 1) compare(complaint, "gather", gathered[0][i], block(r));
+      compare(complaint, "alltoall", from[i], block(r * 10 + rank));
+      compare(complaint, "alltoall_base", came.slice(0, 2 * r, 2 * r + 2),
+              torch::arange(2 * rank, 2 * rank + 2).view({2, 1}) + r * 100);
+      const std::int64_t first = rank == 0 ? 0 : rank == 1 ? 1 : 3, count = out_splits[0];
+      compare(complaint, "alltoall_base, uneven", uneven_came.slice(0, r * count, (r + 1) * count),
+              torch::arange(first, first + count).view({count, 1}) + r * 100);
+    }
+    compare(complaint, "scatter", given[0], block(10 + rank));
+    if (rank == 2) compare(complaint, "recv", received[0], block(70));
+  });
+  for (const std::string& complaint : wrong) CHECK(complaint.empty());
+}
+
+TEST_CASE("ranks that train different models are told which bucket, and both sizes", "[c10d]") {
+  std::vector<std::string> said(2);
+  spawn({.world_size = 2}, [&](std::unique_ptr<Mesh> mesh) {
+    const std::uint32_t rank = mesh->rank();
+    RingBackend backend(std::make_unique<Communicator>(std::move(mesh)));
+    backend.set_label("bucket 3 (conv" + std::to_string(rank) + ".weight)");
+    Tensors tensors = {torch::ones({rank == 0 ? 2000 : 3000})};
+    try {
+      backend.allreduce(tensors, {})->wait();
+    } catch (const CollectiveError& error) {
+      said[rank] = error.error().message;
+    }
+  });
+  const bool first = said[0].find("this rank in") != std::string::npos;
+  CHECK_THAT(first ? said[0] : said[1],
+             Catch::Contains(first ? "2000 float32; bucket 3 (conv0.weight)) failed on rank 0"
+                                   : "3000 float32; bucket 3 (conv1.weight)) failed on rank 1") &&
+                 Catch::Contains(first ? "3000 float32), this rank" : "2000 float32), this rank"));
+}
+
 TEST_CASE("a collective that fails throws the rank and the cause, from wait and from the future",
           "[c10d]") {
   std::vector<std::string> said(2);
