@@ -79,9 +79,13 @@ struct ScheduleSpec {
 
 struct TrainSpec {
   std::uint32_t epochs = 1;
-  std::uint64_t max_steps = 0;    // Ends training early; 0: no limit.
-  std::uint32_t batch_size = 32;  // Global: over all workers, a multiple of their number.
-  std::string optimizer = "sgd";  // sgd, adam, adamw.
+  std::uint64_t max_steps = 0;         // Ends training early; 0: no limit.
+  std::uint32_t batch_size = 32;       // Global: over all workers, a multiple of their number.
+  std::uint32_t accumulate_steps = 1;  // Parts that a worker takes its share of a batch in.
+  std::string precision = "float32";   // float32, bfloat16, float16: of a model's arithmetic.
+  std::string channels_last = "auto";  // auto, true, false: memory format of images.
+  std::string non_finite = "stop";     // stop, skip: at gradients with NaN or infinity.
+  std::string optimizer = "sgd";       // sgd, adam, adamw.
   double learning_rate = 0.01;
   double momentum = 0.9;  // sgd.
   bool nesterov = false;  // sgd.

@@ -110,6 +110,27 @@ const std::vector<BadDocument> kBadDocuments = {
      "data: {format: synthetic}\n",
      "job.yaml:1:26: model.categories: is empty; say how many values each field has\n",
      {}},
+    {"parts that do not share a worker's batch",
+     "model: {name: lenet}\n"
+     "data: {format: synthetic}\n"
+     "train: {batch_size: 32, accumulate_steps: 3}\n"
+     "strategy: {workers: 2}\n",
+     "job.yaml:3:25: train.accumulate_steps: a worker's share of 16 samples cannot be taken in 3 "
+     "equal parts; take a train.batch_size that is a multiple of 6\n",
+     {}},
+    {"float16 without a GPU",
+     "model: {name: lenet}\n"
+     "data: {format: synthetic}\n"
+     "train: {precision: float16}\n",
+     "job.yaml:3:9: train.precision: float16 needs GPUs, and the job asks for none "
+     "(resources.gpus); take bfloat16\n",
+     {}},
+    {"an unknown policy for gradients that are not finite",
+     "model: {name: lenet}\n"
+     "data: {format: synthetic}\n"
+     "train: {non_finite: ignore}\n",
+     "job.yaml:3:21: train.non_finite: must be one of stop, skip, not \"ignore\"\n",
+     {}},
     {"images for a model of text",
      "model: {name: transformer}\n"
      "data: {format: idx, path: /data/mnist}\n",

@@ -8,6 +8,9 @@ using enum AppliesTo;
 constexpr std::array<std::string_view, 8> kModels = {
     "mlp", "lenet", "resnet18", "resnet50", "inception_v1", "vgg19", "wide_deep", "transformer"};
 constexpr std::array<std::string_view, 2> kFormats = {"idx", "synthetic"};
+constexpr std::array<std::string_view, 3> kPrecisions = {"float32", "bfloat16", "float16"};
+constexpr std::array<std::string_view, 3> kAutoOrNot = {"auto", "true", "false"};
+constexpr std::array<std::string_view, 2> kNonFinite = {"stop", "skip"};
 constexpr std::array<std::string_view, 3> kOptimizers = {"sgd", "adam", "adamw"};
 constexpr std::array<std::string_view, 4> kSchedules = {"constant", "step", "cosine", "linear"};
 constexpr std::array<std::string_view, 1> kStrategies = {"ring"};
@@ -131,6 +134,19 @@ std::vector<Key> train_keys() {
        "Ends training after so many optimizer steps; 0: no limit"},
       {"train.batch_size", DL_JOB(train.batch_size), from(1, 1u << 24), kModel, "",
        "Samples of a step over all workers: a multiple of their number"},
+      {"train.accumulate_steps", DL_JOB(train.accumulate_steps), from(1, 65'536), kModel, "",
+       "Parts, each with a forward and backward pass of its own, that a worker takes its share of "
+       "a "
+       "step in, for less memory; the gradients are added up and exchanged once"},
+      {"train.precision", DL_JOB(train.precision), one_of(kPrecisions), kModel, "",
+       "Arithmetic of the model where it is safe (autocast); the parameters stay float32. float16 "
+       "needs GPUs, and scales the loss by itself"},
+      {"train.channels_last", DL_JOB(train.channels_last), one_of(kAutoOrNot), kModel, "",
+       "Memory format of images, which makes convolutions faster; auto: true where there are any"},
+      {"train.non_finite", DL_JOB(train.non_finite), one_of(kNonFinite), kModel, "",
+       "At gradients that are not finite: `stop` fails and says whose; `skip` leaves the step out "
+       "on "
+       "all workers, at most ten times in a row"},
       {"train.optimizer", DL_JOB(train.optimizer), one_of(kOptimizers), kModel, "",
        "The update rule"},
       {"train.learning_rate", DL_JOB(train.learning_rate), above(0), kModel, "",

@@ -72,7 +72,11 @@ data:
 train:
   epochs: 3
   max_steps: 18446744073709551615
-  batch_size: 99
+  batch_size: 198
+  accumulate_steps: 2
+  precision: float16
+  channels_last: false
+  non_finite: skip
   optimizer: adamw
   learning_rate: 1e-4
   momentum: 0
@@ -114,6 +118,8 @@ TEST_CASE("every key of a model's job is read", "[spec]") {
   CHECK(spec.data.samples == 1'000'000);
   CHECK(spec.train.max_steps == 18'446'744'073'709'551'615u);
   CHECK(spec.train.learning_rate == 1e-4);
+  CHECK(spec.train.precision == "float16");
+  CHECK(spec.train.channels_last == "false");
   CHECK(spec.train.schedule.warmup_epochs == 0.5);
   CHECK(spec.strategy.bucket_bytes == 65'536);
   CHECK(spec.checkpoint.directory == "/checkpoints");

@@ -63,7 +63,10 @@ constexpr std::string_view kClosing = R"(
 ## What has to fit together
 
 - A job has a model or a command, not both. A model needs `data`.
-- `train.batch_size` is a multiple of `strategy.workers`.
+- `train.batch_size` is a multiple of `strategy.workers` times `train.accumulate_steps`.
+- A model of images reads `idx` or `synthetic`, a transformer `text` or `synthetic`, wide_deep
+  `synthetic`. A transformer's width is a multiple of its heads.
+- `train.precision: float16` needs GPUs and the strategy `ring`.
 - Roles belong to a command. Each has a command of its own, or the job has one for all. There is at
   most one chief and one evaluator, and at least one chief or worker: the job ends when those have
   ended.

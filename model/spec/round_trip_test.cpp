@@ -116,10 +116,15 @@ JobSpec generate_model(Random& random) {
   if (job.model->categories.empty()) job.model->categories = {1};
   job.model->width = job.model->heads * (1 + static_cast<std::uint32_t>(random() % 64));
   job.train.batch_size = job.strategy.workers * (1 + static_cast<std::uint32_t>(random() % 8));
+  job.train.accumulate_steps = 1 + static_cast<std::uint32_t>(random() % 3);
+  job.train.batch_size *= job.train.accumulate_steps;
   job.train.schedule.warmup_epochs =
       std::min<double>(job.train.schedule.warmup_epochs, job.train.epochs);
   job.train.nesterov = job.train.nesterov && job.train.momentum > 0;
   scramble_role(AppliesTo::kModel, "resources.", job, worker, random);
+  if (worker.resources.gpus == 0 && job.train.precision == "float16") {
+    job.train.precision = "bfloat16";
+  }
   worker.count = job.strategy.workers;
   job.roles = {worker};
   return job;

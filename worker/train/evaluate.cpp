@@ -89,8 +89,7 @@ Evaluation evaluate(Replica& replica, const Gang& gang, std::shared_ptr<const Da
   Sums sums;
   while (const Batch* batch = loader.next()) {
     const Samples samples = samples_of(*batch, *dataset);
-    add(sums, replica.model().forward(samples.inputs.to(replica.device())),
-        samples.labels.to(replica.device()), metric);
+    add(sums, replica.scores(samples.inputs), samples.labels.to(replica.device()), metric);
   }
   replica.model().train();
   return finish(sums, metric, gang);

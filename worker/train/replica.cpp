@@ -1,5 +1,9 @@
 #include "worker/train/replica.h"
 
+#include <ATen/autocast_mode.h>
+
+#include <algorithm>
+
 #include "base/crc32c.h"
 #include "worker/train/evaluate.h"
 
@@ -11,20 +15,88 @@ std::vector<torch::Tensor> tensors_of(const std::vector<NamedTensor>& named) {
   return tensors;
 }
 
-Replica::Replica(std::shared_ptr<Model> model, torch::Device device)
-    : model_(std::move(model)), device_(device) {
+namespace {
+
+torch::ScalarType type_of(const std::string& precision) {
+  if (precision == "bfloat16") return torch::kBFloat16;
+  if (precision == "float16") return torch::kFloat16;
+  return torch::kFloat32;
+}
+
+// While it lives, operations that are safe in `type` compute in it.
+class Autocast {
+ public:
+  Autocast(torch::Device device, torch::ScalarType type)
+      : device_(device.type()), active_(type != torch::kFloat32) {
+    if (!active_) return;
+    at::autocast::increment_nesting();
+    at::autocast::set_autocast_dtype(device_, type);
+    at::autocast::set_autocast_enabled(device_, true);
+  }
+  ~Autocast() {
+    if (!active_) return;
+    at::autocast::set_autocast_enabled(device_, false);
+    // What it remembers of parameters is of this step.
+    if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  }
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+
+ private:
+  torch::DeviceType device_;
+  bool active_;
+};
+
+// The weights of convolutions. Other tensors of a model have fewer dimensions.
+bool has_channels(const torch::Tensor& tensor) { return tensor.dim() == 4; }
+
+}  // namespace
+
+Replica::Replica(std::shared_ptr<Model> model, torch::Device device, const TrainSpec& spec)
+    : model_(std::move(model)),
+      device_(device),
+      precision_(type_of(spec.precision)),
+      accumulate_steps_(spec.accumulate_steps) {
   model_->to(device);
   for (const auto& item : model_->named_parameters()) {
     parameters_.push_back({item.key(), item.value()});
   }
   for (const auto& item : model_->named_buffers()) buffers_.push_back({item.key(), item.value()});
+  if (spec.channels_last == "false") return;
+  for (NamedTensor& parameter : parameters_) {
+    if (!has_channels(parameter.tensor)) continue;
+    channels_last_ = true;
+    parameter.tensor.set_data(parameter.tensor.contiguous(torch::MemoryFormat::ChannelsLast));
+  }
+}
+
+torch::Tensor Replica::scores(const torch::Tensor& inputs) {
+  torch::Tensor here = inputs.to(device_);
+  if (channels_last_ && has_channels(here)) {
+    here = here.contiguous(torch::MemoryFormat::ChannelsLast);
+  }
+  const Autocast autocast(device_, precision_);
+  return model_->forward(here).to(torch::kFloat32);
+}
+
+std::int64_t Replica::pieces_of(std::int64_t count) const {
+  const bool whole = device_.is_cuda() || !buffers_.empty();
+  const std::int64_t size = std::max<std::int64_t>(count / accumulate_steps_, 1);
+  const std::int64_t of_each = whole ? 1 : (size + kPiece - 1) / kPiece;
+  // The last batch of an epoch may have fewer samples than there are pieces to be; batch
+  // normalisation needs two in each.
+  return std::min(accumulate_steps_ * of_each, std::max<std::int64_t>(count / 2, 1));
 }
 
 torch::Tensor Replica::backward(const Samples& samples, const BackwardOptions& options) {
-  if (!gradients_.empty()) at::_foreach_zero_(gradients_);
+  if (options.anew) {
+    for (NamedTensor& parameter : parameters_) parameter.tensor.mutable_grad().reset();
+    gradients_.clear();
+  } else if (!gradients_.empty()) {
+    at::_foreach_zero_(gradients_);
+  }
   const std::int64_t count = samples.inputs.size(0);
-  const bool whole = device_.is_cuda() || !buffers_.empty();
-  const std::int64_t pieces = whole ? 1 : (count + kPiece - 1) / kPiece;
+  const std::int64_t pieces = pieces_of(count);
   torch::Tensor loss = torch::zeros({}, torch::TensorOptions(device_));
   for (std::int64_t i = 0; i < pieces; ++i) {
     const std::int64_t begin = count * i / pieces;
@@ -40,12 +112,11 @@ torch::Tensor Replica::backward(const Samples& samples, const BackwardOptions& o
 
 torch::Tensor Replica::backward_piece(const torch::Tensor& inputs, const torch::Tensor& labels,
                                       const BackwardOptions& options) {
-  const torch::Tensor scores = model_->forward(inputs.to(device_));
-  const torch::Tensor sum = sum_of_losses(scores, labels.to(device_));
+  const torch::Tensor sum = sum_of_losses(scores(inputs), labels.to(device_));
   const double labels_each = static_cast<double>(labels.numel() / labels.size(0));
   const torch::Tensor part = sum * (1.0 / (options.divisor * labels_each));
   if (options.before_last) options.before_last();
-  (part * options.scale).backward();
+  (part * (options.scale * loss_scale_)).backward();
   return part.detach();
 }
 

@@ -31,24 +31,34 @@ struct BackwardOptions {
   // Called before the last backward pass of the step, when an exchange that overlaps with it is
   // to begin; empty: nothing to call.
   std::function<void()> before_last;
+  // Gradients are put into new tensors, which saves zeroing and adding: for whoever does not hold
+  // on to the ones there are. An exchange with buckets puts them back into these.
+  bool anew = false;
 };
 
 class Replica {
  public:
-  // Moves `model` to `device`.
-  Replica(std::shared_ptr<Model> model, torch::Device device);
+  // Moves `model` to `device`. The spec says how it computes: precision, channels_last and
+  // accumulate_steps.
+  Replica(std::shared_ptr<Model> model, torch::Device device, const TrainSpec& spec = {});
 
-  // Forward and backward over `samples`. Leaves the gradients in gradients() and returns the loss
-  // as `options.divisor` counts it.
+  // What the model makes of the inputs, in float32. The inputs may be on any device.
+  torch::Tensor scores(const torch::Tensor& inputs);
+
+  // Forward and backward over `samples`. Leaves the gradients in gradients(), multiplied by the
+  // loss scale, and returns the loss as `options.divisor` counts it.
   //
-  // On the CPU a share is taken in equal pieces of at most kPiece samples, whose gradients are
-  // added up. One rank with two pieces then does the very sums of two ranks with one each: a run
-  // does not change when it moves from one worker to two. (Without it the last bits differ, and
-  // within fifty steps some maximum or ReLU tips over and the losses part.) Models with batch
-  // normalisation, whose result depends on what is taken at once, are given their share whole.
+  // The samples are taken in train.accumulate_steps equal pieces, whose gradients are added up, and
+  // on the CPU in more where a piece would have over kPiece samples. One rank with two pieces then
+  // does the very sums of two ranks with one each: a run does not change when it moves from one
+  // worker to two. (Without it the last bits differ, and within fifty steps some maximum or ReLU
+  // tips over and the losses part.) Models with batch normalisation, whose result depends on what
+  // is taken at once, are not cut further than accumulate_steps asks.
   torch::Tensor backward(const Samples& samples, const BackwardOptions& options);
 
   static constexpr std::int64_t kPiece = 64;
+
+  void set_loss_scale(double scale) { loss_scale_ = scale; }
 
   Model& model() { return *model_; }
   torch::Device device() const { return device_; }
@@ -69,11 +79,16 @@ class Replica {
   std::uint32_t checksum() const;
 
  private:
+  std::int64_t pieces_of(std::int64_t count) const;
   torch::Tensor backward_piece(const torch::Tensor& inputs, const torch::Tensor& labels,
                                const BackwardOptions& options);
 
   std::shared_ptr<Model> model_;
   torch::Device device_;
+  torch::ScalarType precision_;
+  bool channels_last_ = false;
+  std::int64_t accumulate_steps_;
+  double loss_scale_ = 1;
   std::vector<NamedTensor> parameters_;
   std::vector<NamedTensor> buffers_;
   std::vector<torch::Tensor> gradients_;

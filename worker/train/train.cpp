@@ -67,7 +67,7 @@ class Run {
         total_steps_(total_steps(spec_, steps_per_epoch_)),
         schedule_(spec_, steps_per_epoch_, total_steps_),
         model_(std::move(model)),
-        replica_(model_, request.device),
+        replica_(model_, request.device, spec_),
         checkpointer_(CheckpointFolder(checkpoint_folder(request), request.attempt.attempt),
                       identity_of(request), steps_per_epoch_) {
     progress_.epochs = spec_.epochs;
@@ -103,10 +103,13 @@ class Run {
   Outcome<void> write_checkpoint();
   Outcome<void> save_final_model();
   void remember_buffers();
+  void mend_buffers();
   void save_last_complete_step();
 
   bool told_to_stop() const { return request_.stop != nullptr && request_.stop->load(); }
   bool at_epoch_end() const { return position_.step % steps_per_epoch_ == 0; }
+  // Whether steps may be left out for gradients that are not finite.
+  bool may_skip() const { return spec_.non_finite == "skip" || spec_.precision == "float16"; }
   bool finished() const { return position_.step >= total_steps_; }
   void update_progress() {
     progress_.step = position_.step;
@@ -219,6 +222,7 @@ Outcome<void> Run::run_step(const Batch& batch) {
   ++position_.step;
   position_.evaluated = false;
   update_progress();
+  if (may_skip()) mend_buffers();
   remember_buffers();
   return after_step(loss_part);
 }
@@ -241,10 +245,12 @@ bool Run::checkpoint_is_due() const {
 }
 
 Outcome<void> Run::report(const torch::Tensor& loss_part) {
-  progress_.loss = strategy_->mean_loss(loss_part);
+  const double loss = strategy_->mean_loss(loss_part);
   progress_.samples_per_second = speed_.take();
   const double rate = schedule_.learning_rate(position_.step - 1);
-  if (!std::isfinite(progress_.loss)) {
+  if (std::isfinite(loss)) {
+    progress_.loss = loss;
+  } else if (!may_skip()) {
     return Failure{FailureKind::kUserCode, "",
                    "the loss of step " + std::to_string(position_.step) +
                        " is not a finite number at learning rate " + std::to_string(rate) +
@@ -329,11 +335,20 @@ Outcome<void> Run::save_final_model() {
 }
 
 void Run::remember_buffers() {
-  // Only for save_last_complete_step().
-  if (gang_.size() == 1 || !gang_.leads()) return;
+  // For save_last_complete_step() and mend_buffers().
+  if (!may_skip() && (gang_.size() == 1 || !gang_.leads())) return;
   buffers_before_.clear();
   for (const NamedTensor& buffer : replica_.buffers()) {
     buffers_before_.push_back(buffer.tensor.clone());
+  }
+}
+
+// The statistics of samples whose step was left out: they are this rank's alone.
+void Run::mend_buffers() {
+  const torch::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < buffers_before_.size(); ++i) {
+    torch::Tensor buffer = replica_.buffers()[i].tensor;
+    if (!torch::isfinite(buffer).all().item<bool>()) buffer.copy_(buffers_before_[i]);
   }
 }
 
@@ -382,6 +397,8 @@ void configure_libtorch(std::uint32_t threads, bool deterministic) {
     at::globalContext().setDeterministicCuDNN(true);
   }
   at::globalContext().setBenchmarkCuDNN(!deterministic);
+  // Nothing here reads memory that it has not written.
+  at::globalContext().setDeterministicFillUninitializedMemory(false);
 }
 
 }  // namespace dl::worker::train

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -72,6 +73,7 @@ class Job {
     auto data = open_dataset(dataset_request(spec));
     if (data.has_error()) throw std::runtime_error(data.error().message);
     request.data = *std::move(data);
+    if (change_data) change_data(request.data);
     request.gang = std::move(gang);
     request.stop = stop;
     return train::train(request, heard);
@@ -106,6 +108,7 @@ class Job {
   JobSpec spec;
   std::uint32_t attempt = 1;
   std::string resume;
+  std::function<void(Splits&)> change_data;
 
  private:
   fs::path folder_;
@@ -124,6 +127,26 @@ void stop_at(Heard& heard, std::uint64_t step, std::atomic<bool>& stop) {
     if (now == step) stop = true;
   };
 }
+
+// Images with one that is NaN throughout.
+class Poisoned : public Dataset {
+ public:
+  Poisoned(std::shared_ptr<const Dataset> good, std::uint32_t bad)
+      : good_(std::move(good)), bad_(bad) {}
+  std::uint64_t size() const override { return good_->size(); }
+  SampleShape shape() const override { return good_->shape(); }
+  void fill(std::span<const std::uint32_t> indexes, const BatchMemory& to) const override {
+    good_->fill(indexes, to);
+    const std::size_t size = shape().size();
+    for (std::size_t i = 0; i < indexes.size(); ++i) {
+      if (indexes[i] == bad_) std::fill_n(to.images + i * size, size, std::nanf(""));
+    }
+  }
+
+ private:
+  std::shared_ptr<const Dataset> good_;
+  std::uint32_t bad_;
+};
 
 void flip_bit(const fs::path& path) {
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
@@ -381,8 +404,72 @@ TEST_CASE("a run that diverges says at which step and what to lower", "[train]")
   const auto result = job.run(heard);
   REQUIRE(result.has_error());
   CHECK(result.error().kind == FailureKind::kUserCode);
-  CHECK_THAT(result.error().message, Catch::Contains("is not a finite number") &&
+  CHECK_THAT(result.error().message, Catch::Contains("is not finite, at learning rate 9.97") &&
                                          Catch::Contains("lower train.learning_rate"));
+}
+
+TEST_CASE("gradients that are not finite stop all ranks, or are skipped by all", "[train]") {
+  Job job;
+  job.spec.train.epochs = 1;
+  const auto model = GENERATE(as<std::string>(), "mlp", "resnet18");
+  if (model == "resnet18") {  // Whose statistics see the bad sample.
+    job.spec.model->name = model;
+    job.spec.data.shape = {1, 32, 32};
+    job.spec.data.samples = 40;
+    job.spec.train.batch_size = 8;
+  }
+  // Of rank 1's share of the third step.
+  const auto sampler = Sampler::make({.samples = job.spec.data.samples,
+                                      .batch_size = job.spec.train.batch_size,
+                                      .workers = 2,
+                                      .seed = job.spec.train.seed});
+  const std::uint32_t bad = sampler->permutation(0)[sampler->share(2, 1).begin];
+  job.change_data = [bad](Splits& data) {
+    data.train = std::make_shared<Poisoned>(data.train, bad);
+  };
+  Job::Ranks ranks(2);
+  SECTION("stop") {
+    job.run_gang(ranks);
+    for (const auto& result : ranks.results) {
+      REQUIRE(result.has_error());
+      CHECK(result.error().kind == FailureKind::kUserCode);
+      CHECK_THAT(result.error().message, Catch::Contains("step 3: rank 1's gradient of ") &&
+                                             Catch::Contains(".weight is not finite"));
+    }
+  }
+  SECTION("skip") {
+    job.spec.train.non_finite = "skip";
+    job.run_gang(ranks);
+    CHECK(checksum_of(ranks.results[0]) == checksum_of(ranks.results[1]));
+    CHECK(ranks.heard[0].metrics["train.skipped_steps"] == 1);
+    CHECK(std::isfinite(ranks.results[0]->evaluation.loss));
+    for (const auto& [step, loss] : ranks.heard[0].losses) CHECK(std::isfinite(loss));
+    CHECK(ranks.heard[0].losses[3] == ranks.heard[0].losses[2]);
+  }
+}
+
+TEST_CASE("accumulated steps and bfloat16 train as whole float32 ones", "[train]") {
+  Job job;
+  job.spec.train.epochs = 1;
+  Job::Ranks whole(2);
+  job.run_gang(whole);
+  checksum_of(whole.results[0]);
+  double allowed = 0;
+  SECTION("accumulated") {
+    job.spec.train.accumulate_steps = 4;
+    allowed = 1e-4;
+  }
+  SECTION("bfloat16") {
+    job.spec.train.precision = "bfloat16";
+    allowed = 0.1;
+  }
+  Job::Ranks other(2);
+  job.run_gang(other);
+  CHECK(checksum_of(other.results[0]) == checksum_of(other.results[1]));
+  CHECK(checksum_of(other.results[0]) != checksum_of(whole.results[0]));
+  for (const auto& [step, loss] : whole.heard[0].losses) {
+    CHECK(other.heard[0].losses[step] == Approx(loss).epsilon(allowed));
+  }
 }
 
 TEST_CASE("a finished run that is started again only evaluates", "[train]") {

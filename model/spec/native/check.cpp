@@ -121,6 +121,18 @@ class Checker {
               std::to_string(workers) + " workers; take train.batch_size " +
               (below == 0 ? "" : std::to_string(below) + " or ") + std::to_string(below + workers));
     }
+    check_accumulation(workers);
+    const bool on_cpu = job_.roles.empty() || job_.roles.front().resources.gpus == 0;
+    if (job_.train.precision == "float16" && on_cpu) {
+      fail("train.precision",
+           "float16 needs GPUs, and the job asks for none (resources.gpus); "
+           "take bfloat16");
+    }
+    if (job_.train.precision == "float16" && job_.strategy.name != "ring") {
+      fail("train.precision",
+           "float16 scales gradients, which only the strategy ring does; take "
+           "bfloat16");
+    }
     if (job_.train.schedule.warmup_epochs > job_.train.epochs && !problems_.touch("train.epochs")) {
       fail("train.schedule.warmup_epochs", "is longer than train.epochs, " +
                                                std::to_string(job_.train.epochs) +
@@ -129,6 +141,18 @@ class Checker {
     if (job_.train.optimizer == "sgd" && job_.train.nesterov && job_.train.momentum == 0) {
       fail("train.nesterov", "needs a train.momentum above 0");
     }
+  }
+
+  void check_accumulation(std::uint32_t workers) {
+    if (problems_.touch("train.batch_size") || problems_.touch("strategy.workers")) return;
+    const std::uint32_t share = job_.train.batch_size / workers;
+    const std::uint32_t parts = std::max(1u, job_.train.accumulate_steps);
+    if (job_.train.batch_size % workers != 0 || share % parts == 0) return;
+    fail("train.accumulate_steps", "a worker's share of " + std::to_string(share) +
+                                       " samples cannot be taken in " + std::to_string(parts) +
+                                       " equal parts; take a train.batch_size that is a multiple "
+                                       "of " +
+                                       std::to_string(std::uint64_t{workers} * parts));
   }
 
   void check_command(bool has_command, bool has_roles) {

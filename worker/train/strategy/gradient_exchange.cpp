@@ -40,13 +40,14 @@ void GradientExchange::make_reducer() {
 }
 
 torch::Tensor GradientExchange::backward(const Samples& samples) {
-  if (!active()) return replica_.backward(samples, {.divisor = samples.global_count});
+  if (!active()) return replica_.backward(samples, {.divisor = samples.global_count, .anew = true});
   if (!reducer_) make_reducer();
   // Without a hook the reducer divides by the number of ranks what it sums over them.
   const torch::Tensor part =
       replica_.backward(samples, {.divisor = samples.global_count,
                                   .scale = make_hook_ ? 1.0 : world_size_,
-                                  .before_last = [this] { reducer_->prepare_for_backward({}); }});
+                                  .before_last = [this] { reducer_->prepare_for_backward({}); },
+                                  .anew = true});
   if (fresh_) keep_bucket_order();
   return part;
 }

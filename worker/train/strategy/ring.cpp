@@ -12,9 +12,12 @@ class Ring : public Strategy {
   explicit Ring(const StrategyContext& context)
       : Strategy(context),
         exchange_(replica_, gang_, spec_.strategy.bucket_bytes),
-        descent_(spec_.train, replica_.parameters()) {}
+        descent_(spec_.train, replica_.parameters(),
+                 {.culprit = [this] { return culprit_of(gang_, replica_, *samples_); }}) {}
 
   Outcome<torch::Tensor> step(const Samples& samples, const StepClock& clock) override {
+    samples_ = &samples;
+    replica_.set_loss_scale(descent_.loss_scale());
     const torch::Tensor part = exchange_.backward(samples);
     DL_CHECK(descent_.step(replica_.gradients(), clock));
     return part;
@@ -22,10 +25,12 @@ class Ring : public Strategy {
 
   std::vector<NamedTensor> state() override { return descent_.state(); }
   bool leader_has_all() const override { return true; }
+  std::vector<Scalar> metrics() override { return descent_.metrics(); }
 
  private:
   GradientExchange exchange_;
   Descent descent_;
+  const Samples* samples_ = nullptr;  // Of the step under way.
 };
 
 }  // namespace

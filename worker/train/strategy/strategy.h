@@ -106,6 +106,10 @@ Outcome<std::unique_ptr<Strategy>> make_strategy(const StrategyContext& context)
 // One function a strategy.
 std::unique_ptr<Strategy> make_ring(const StrategyContext& context);
 
+// Collective, when the sum of all ranks' gradients was not finite: computes each rank's own once
+// more, without an exchange, and names the first that is not. "rank 1's gradient of fc.weight"
+std::string culprit_of(const Gang& gang, Replica& replica, const Samples& samples);
+
 // Collective: fails on every rank when some rank's model is not like rank 0's. The message names
 // the rank and the first tensor that differs.
 Outcome<void> check_same_model(const Gang& gang, const Replica& replica);
