@@ -137,6 +137,12 @@ const std::vector<BadDocument> kBadDocuments = {
      "job.yaml:2:8: data.format: idx files hold images, which transformer does not read; "
      "write synthetic, or take another model\n",
      {}},
+    {"text for a model of images",
+     "model: {name: lenet}\n"
+     "data: {format: text, path: /data/book.txt}\n",
+     "job.yaml:2:8: data.format: text is read by the transformer alone; take another format or "
+     "model\n",
+     {}},
     {"heads that do not share the width",
      "model: {name: transformer, heads: 3}\n"
      "data: {format: synthetic}\n",

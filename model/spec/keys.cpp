@@ -7,7 +7,7 @@ using enum AppliesTo;
 
 constexpr std::array<std::string_view, 8> kModels = {
     "mlp", "lenet", "resnet18", "resnet50", "inception_v1", "vgg19", "wide_deep", "transformer"};
-constexpr std::array<std::string_view, 2> kFormats = {"idx", "synthetic"};
+constexpr std::array<std::string_view, 3> kFormats = {"idx", "text", "synthetic"};
 constexpr std::array<std::string_view, 3> kPrecisions = {"float32", "bfloat16", "float16"};
 constexpr std::array<std::string_view, 3> kAutoOrNot = {"auto", "true", "false"};
 constexpr std::array<std::string_view, 2> kNonFinite = {"stop", "skip"};
@@ -114,15 +114,17 @@ std::vector<Key> model_keys() {
       {"model.heads", DL_MODEL(heads), from(1, 1024), kModel, "",
        "transformer: heads of each attention"},
       {"data.format", DL_JOB(data.format), one_of(kFormats), kModel, "required",
-       "`idx`: the MNIST files; `synthetic`: made up from the seed, what the model takes"},
-      {"data.path", DL_JOB(data.path), text(Form::kAbsolutePath), kModel, "required with idx",
-       "idx: the folder of the four files, each plain or `.gz`, on every node"},
+       "`idx`: the MNIST files; `text`: any file, by bytes; `synthetic`: made up from the seed, "
+       "what the model takes"},
+      {"data.path", DL_JOB(data.path), text(Form::kAbsolutePath), kModel,
+       "required with idx and text",
+       "idx: the folder of the four files, each plain or `.gz`; text: the file; on every node"},
       {"data.shape", DL_JOB(data.shape), from(1, 65'536), kModel, "",
        "synthetic images: channels, height, width"},
       {"data.samples", DL_JOB(data.samples), from(1, 1ull << 40), kModel, "",
        "synthetic: training samples"},
       {"data.validation_samples", DL_JOB(data.validation_samples), from(0, 1ull << 40), kModel, "",
-       "Samples held out of training; idx: 0 takes the test files"},
+       "Samples held out of training; 0: the test files of idx, else a tenth"},
   };
 }
 

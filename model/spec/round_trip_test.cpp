@@ -109,10 +109,10 @@ JobSpec generate_model(Random& random) {
   job.data.format = "synthetic";
   RoleSpec worker;
   scramble(AppliesTo::kModel, "", Target{job, worker}, random);
-  if (job.model->name == "wide_deep" || job.model->name == "transformer") {
-    job.data.format = "synthetic";
-  }
-  if (job.data.format == "idx") job.data.path = "/data";
+  const bool reads_ids = job.model->name == "wide_deep" || job.model->name == "transformer";
+  if (reads_ids && job.data.format == "idx") job.data.format = "synthetic";
+  if (job.data.format == "text") job.model->name = "transformer";
+  if (job.data.format != "synthetic") job.data.path = "/data";
   if (job.model->categories.empty()) job.model->categories = {1};
   job.model->width = job.model->heads * (1 + static_cast<std::uint32_t>(random() % 64));
   job.train.batch_size = job.strategy.workers * (1 + static_cast<std::uint32_t>(random() % 8));

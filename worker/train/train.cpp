@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "base/crc32c.h"
-#include "worker/train/data/random.h"
 #include "worker/train/optimizer/schedule.h"
 #include "worker/train/saved_model.h"
 #include "worker/train/strategy/strategy.h"
@@ -209,8 +208,7 @@ Outcome<void> Run::run_epoch() {
 }
 
 Outcome<void> Run::run_step(const Batch& batch) {
-  // Dropout's random numbers are a function of run, rank and step, so that a resumed run has them.
-  torch::manual_seed(mix(mix(spec_.seed, gang_.rank()), position_.step));
+  seed_step(spec_, gang_, position_.step);
   leave_consensus();
   const std::uint64_t next = position_.step + 1;
   DL_TRY(const torch::Tensor loss_part,

@@ -108,6 +108,12 @@ class Checker {
     if (job_.data.format == "idx" && job_.data.path.empty()) {
       fail("data.path", "is missing; name the folder of the idx files");
     }
+    if (job_.data.format == "text" && job_.data.path.empty()) {
+      fail("data.path", "is missing; name the file to read");
+    }
+    if (job_.data.format == "text" && job_.model->name != "transformer") {
+      fail("data.format", "text is read by the transformer alone; take another format or model");
+    }
   }
 
   void check_train() {

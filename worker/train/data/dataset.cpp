@@ -2,6 +2,7 @@
 
 #include "worker/train/data/idx.h"
 #include "worker/train/data/synthetic.h"
+#include "worker/train/data/text.h"
 
 namespace dl::worker::train {
 
@@ -13,9 +14,13 @@ Result<Splits> open_dataset(const DatasetRequest& request) {
         "write synthetic, or take a model of images");
   }
   if (request.spec.format == "idx") return open_idx(request);
+  if (request.spec.format == "text" && request.vocabulary == 0) {
+    return invalid_argument("data.format: text is for a model that reads tokens; take transformer");
+  }
+  if (request.spec.format == "text") return open_text(request);
   if (request.spec.format == "synthetic") return make_synthetic(request);
   return invalid_argument("data.format: \"" + request.spec.format +
-                          "\" is unknown; write idx or synthetic");
+                          "\" is unknown; write idx, text or synthetic");
 }
 
 }  // namespace dl::worker::train

@@ -13,10 +13,11 @@ class Ring : public Strategy {
       : Strategy(context),
         exchange_(replica_, gang_, spec_.strategy.bucket_bytes),
         descent_(spec_.train, replica_.parameters(),
-                 {.culprit = [this] { return culprit_of(gang_, replica_, *samples_); }}) {}
+                 {.any = {}, .culprit = [this] { return find_culprit(); }}) {}
 
   Outcome<torch::Tensor> step(const Samples& samples, const StepClock& clock) override {
     samples_ = &samples;
+    step_ = clock.step;
     replica_.set_loss_scale(descent_.loss_scale());
     const torch::Tensor part = exchange_.backward(samples);
     DL_CHECK(descent_.step(replica_.gradients(), clock));
@@ -28,9 +29,15 @@ class Ring : public Strategy {
   std::vector<Scalar> metrics() override { return descent_.metrics(); }
 
  private:
+  std::string find_culprit() {
+    seed_step(spec_.train, gang_, step_);
+    return culprit_of(gang_, replica_, *samples_);
+  }
+
   GradientExchange exchange_;
   Descent descent_;
   const Samples* samples_ = nullptr;  // Of the step under way.
+  std::uint64_t step_ = 0;
 };
 
 }  // namespace

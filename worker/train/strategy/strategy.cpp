@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "worker/train/data/random.h"
+
 namespace dl::worker::train {
 namespace {
 
@@ -13,6 +15,10 @@ struct Entry {
 constexpr std::array<Entry, 1> kStrategies = {{{"ring", &make_ring}}};
 
 }  // namespace
+
+void seed_step(const TrainSpec& spec, const Gang& gang, std::uint64_t step) {
+  torch::manual_seed(mix(mix(spec.seed, gang.rank()), step));
+}
 
 void Strategy::begin() { replica_.broadcast(gang_); }
 

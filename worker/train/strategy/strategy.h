@@ -106,6 +106,9 @@ Outcome<std::unique_ptr<Strategy>> make_strategy(const StrategyContext& context)
 // One function a strategy.
 std::unique_ptr<Strategy> make_ring(const StrategyContext& context);
 
+// Dropout's random numbers are a function of run, rank and step, so that a resumed run has them.
+void seed_step(const TrainSpec& spec, const Gang& gang, std::uint64_t step);
+
 // Collective, when the sum of all ranks' gradients was not finite: computes each rank's own once
 // more, without an exchange, and names the first that is not. "rank 1's gradient of fc.weight"
 std::string culprit_of(const Gang& gang, Replica& replica, const Samples& samples);
