@@ -4,15 +4,13 @@
   paramserver_bench.py --part dense    push and pull of 100 MB, 4 workers, 2 servers, each in a
                                        network namespace capped at 1 Gb/s both ways (as root)
   paramserver_bench.py --part sparse   rows of 64 bytes, pulled and pushed, over loopback
-  paramserver_bench.py --part training beside TensorFlow's ParameterServerStrategy, turn by turn
 
 With M bytes of parameters, n workers, k servers and links of B bytes a second, no push can take less
 than max(M/B, n M/(k B)): what a worker's link has to carry, and what a server's. A pull is the same
 the other way. Links are full duplex, so that a push and a pull together need take no longer.
 
 Prints one JSON object with medians over the rounds; exits 1 below a figure. Needs
-`ninja paramserver_bench`, for `dense` iproute2, and for `training` our binaries and the interpreter of
-tests/ecosystem/make_venv.sh.
+`ninja paramserver_bench`, and for `dense` iproute2.
 """
 
 import argparse
@@ -35,7 +33,6 @@ DENSE = {"workers": 4, "servers": 2, "elements": 25_000_000}
 DENSE_RATIO = 0.90
 SPARSE = {"workers": 2, "servers": 1, "rows": 1_000_000, "columns": 16, "batch": 50_000}
 SPARSE_KEYS = 1_000_000  # Pairs of a pull and a push, for each second of a server's processor time.
-TRAINING_RATIO = 2.0
 
 
 class CappedBothWays(Namespaces):
@@ -123,26 +120,10 @@ def measure_sparse(settings):
             "rows": rows}, short
 
 
-def measure_training(settings):
-    import training
-    rows, short, versions = [], [], {}
-    for model in settings.models:
-        rates, versions["tensorflow"] = training.compare(model, settings.rounds, settings.binaries,
-                                                         settings.python)
-        ratio = training.median(rates["ours"]) / training.median(rates["tensorflow"])
-        rows.append({"model": model, "ratio": round(ratio, 3),
-                     **{name: spread(values) for name, values in rates.items()}})
-        if ratio < TRAINING_RATIO:
-            short.append(f"{model}: {ratio:.2f} x TensorFlow, aim {TRAINING_RATIO}")
-    return {"workers": training.WORKERS, "servers": 1, "global_batch": training.BATCH,
-            "unit": "images/s", "bound": TRAINING_RATIO, "rows": rows,
-            "peer_versions": versions}, short
-
-
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=["dense", "sparse", "training"], required=True)
+    parser.add_argument("--part", choices=["dense", "sparse"], required=True)
     parser.add_argument("--program", default=ROOT / "build/release/tests/paramserver_bench",
                         type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=5)
@@ -150,10 +131,6 @@ def parse_arguments():
     parser.add_argument("--mtu", type=int, default=9000)
     parser.add_argument("--calls", nargs="+", default=["push_pull", "push", "pull"])
     parser.add_argument("--consistencies", nargs="+", default=["synchronous", "asynchronous"])
-    parser.add_argument("--models", nargs="+", default=["mlp", "lenet"], choices=["mlp", "lenet"])
-    parser.add_argument("--binaries", default=ROOT / "build/release/bin", type=pathlib.Path)
-    parser.add_argument("--python", type=pathlib.Path,
-                        default=pathlib.Path.home() / ".cache/dl/venv/bin/python")
     parser.add_argument("--volatile", dest="durable", action="store_false",
                         help="servers keep no state in files")
     settings = parser.parse_args()
@@ -165,7 +142,7 @@ def parse_arguments():
 def main():
     settings = parse_arguments()
     load = os.getloadavg()
-    measure = {"dense": measure_dense, "sparse": measure_sparse, "training": measure_training}
+    measure = {"dense": measure_dense, "sparse": measure_sparse}
     report, short = measure[settings.part](settings)
     print(json.dumps({"name": "paramserver", "part": settings.part, "cores": os.cpu_count(),
                       "rounds": settings.rounds, "load_before": load,
