@@ -98,7 +98,9 @@ Result<Shard> Shard::open(const Identity& identity, const fs::path& stem) {
   std::array<char, 256> run{};
   put_text(boot, boot_id());
   put_text(run, identity.run);
-  if (header.magic != kMagic) return not_found(path + " is not complete");
+  // Killed before the first values were there, it has nothing to lose.
+  const bool complete = header.magic == kMagic && header.standpoint.initialised;
+  if (!complete) return not_found(path + " is not complete");
   if (header.run != run) {
     return Error{Code::kFailedPrecondition,
                  path + " is the state of run \"" + std::string(header.run.data()) +

@@ -51,7 +51,7 @@ class Shard {
   // New and empty, in place of what was there. `stem`: "…/server-0-of-2"; empty: in memory alone.
   static Result<Shard> create(const Identity& identity, const std::filesystem::path& stem);
   // What a process left there, its unfinished change taken back.
-  //   kNotFound            nothing, or of before the machine started.
+  //   kNotFound            nothing, or of before the machine started, or without values yet.
   //   kFailedPrecondition  another run's, or with other tables.
   static Result<Shard> open(const Identity& identity, const std::filesystem::path& stem);
   // Removes the files, if there are any.
