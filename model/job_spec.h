@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "model/job.h"
+#include "model/strategy_spec.h"
 
 namespace dl {
 
@@ -101,14 +102,6 @@ struct TrainSpec {
   bool deterministic = true;  // Bit-identical from run to run on the same number of workers.
 
   friend bool operator==(const TrainSpec&, const TrainSpec&) = default;
-};
-
-struct StrategySpec {
-  std::string name = "ring";  // ring.
-  std::uint32_t workers = 1;
-  std::uint32_t bucket_bytes = 25u << 20;  // Gradients are reduced in buckets of this size.
-
-  friend bool operator==(const StrategySpec&, const StrategySpec&) = default;
 };
 
 struct CheckpointSpec {

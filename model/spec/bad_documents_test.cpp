@@ -269,7 +269,8 @@ const std::vector<BadDocument> kBadDocuments = {
      "model: {name: lenet}\n"
      "data: {format: synthetic}\n"
      "strategy: {name: tree}\n",
-     "job.yaml:3:18: strategy.name: must be ring, not \"tree\"\n",
+     "job.yaml:3:18: strategy.name: must be one of ring, ps, hybrid, partitioned, local_sgd, "
+     "averaging, ensemble, not \"tree\"\n",
      {}},
     {"a batch that does not divide",
      "model: {name: lenet}\n"

@@ -13,7 +13,13 @@ constexpr std::array<std::string_view, 3> kAutoOrNot = {"auto", "true", "false"}
 constexpr std::array<std::string_view, 2> kNonFinite = {"stop", "skip"};
 constexpr std::array<std::string_view, 3> kOptimizers = {"sgd", "adam", "adamw"};
 constexpr std::array<std::string_view, 4> kSchedules = {"constant", "step", "cosine", "linear"};
-constexpr std::array<std::string_view, 1> kStrategies = {"ring"};
+constexpr std::array<std::string_view, 7> kStrategies = {
+    "ring", "ps", "hybrid", "partitioned", "local_sgd", "averaging", "ensemble"};
+constexpr std::array<std::string_view, 9> kAlgorithms = {
+    "sync", "async", "hogwild", "bounded", "downpour", "adag", "dynsgd", "aeasgd", "eamsgd"};
+constexpr std::array<std::string_view, 4> kFrequencies = {"batch", "window", "epoch", "once"};
+constexpr std::array<std::string_view, 6> kServerOptimizers = {"sgd",  "momentum", "adagrad",
+                                                               "adam", "adamw",    "none"};
 
 constexpr std::uint64_t kHour = 3'600'000;
 
@@ -190,11 +196,42 @@ std::vector<Key> train_keys() {
 std::vector<Key> strategy_keys() {
   return {
       {"strategy.name", DL_JOB(strategy.name), one_of(kStrategies), kModel, "",
-       "How the workers agree on gradients"},
+       "How the workers come to agree: [strategies.md](strategies.md) says when to take which"},
       {"strategy.workers", DL_JOB(strategy.workers), from(1, 4096), kModel, "",
        "Processes that train together"},
       {"strategy.bucket_bytes", DL_JOB(strategy.bucket_bytes), bytes_from(1024, 1u << 30), kModel,
-       "", "Gradients are reduced in buckets of this size"},
+       "", "ring, hybrid: gradients are reduced in buckets of this size"},
+      {"strategy.servers", DL_JOB(strategy.servers), from(1, 4096), kModel, "",
+       "ps, hybrid: parameter servers, each a task of role `ps` with one CPU slot"},
+      {"strategy.replicate", DL_JOB(strategy.replicate), anything(), kModel, "",
+       "ps, hybrid: every push is with two servers before it is acknowledged"},
+      {"strategy.algorithm", DL_JOB(strategy.algorithm), one_of(kAlgorithms), kModel, "`sync`",
+       "ps, hybrid: when workers push, and what the servers make of it"},
+      {"strategy.frequency", DL_JOB(strategy.frequency), one_of(kFrequencies), kModel,
+       "`epoch`; bounded: `batch`",
+       "async, hogwild, bounded: how often a worker pushes and pulls (`batch`, `window`, `epoch`); "
+       "averaging: after each `epoch`, or `once`"},
+      {"strategy.window", DL_JOB(strategy.window), from(1, 1'000'000), kModel,
+       "downpour, dynsgd 5, adag 12, aeasgd, eamsgd 32; local_sgd: found out",
+       "Steps of a worker between two exchanges"},
+      {"strategy.staleness", DL_JOB(strategy.staleness), from(0, 1'000'000), kModel, "",
+       "bounded: how many pushes a worker may be ahead of the slowest"},
+      {"strategy.rho", DL_JOB(strategy.rho), above(0), kModel, "",
+       "aeasgd, eamsgd: how strongly a worker and the centre attract each other"},
+      {"strategy.elastic_rate", DL_JOB(strategy.elastic_rate), above(0), kModel, "",
+       "aeasgd, eamsgd: each exchange moves by rho × elastic_rate of the difference, at most all"},
+      {"strategy.momentum", DL_JOB(strategy.momentum), below_one(), kModel, "",
+       "eamsgd: Nesterov's momentum of each worker, in place of `train.momentum`"},
+      {"strategy.server_optimizer", DL_JOB(strategy.server_optimizer), one_of(kServerOptimizers),
+       kModel, "as `train.optimizer`; async, hogwild: `none`",
+       "What the servers do with gradients; `none`: workers step by themselves and the servers add "
+       "up how far they came"},
+      {"strategy.target_communication", DL_JOB(strategy.target_communication), between(0.0001, 1),
+       kModel, "",
+       "local_sgd: time of communication ÷ time of computation that the window is "
+       "chosen for"},
+      {"strategy.group_size", DL_JOB(strategy.group_size), from(2, 4096), kModel,
+       "the workers of a node", "hybrid: workers of one ring, a divisor of `workers`"},
   };
 }
 

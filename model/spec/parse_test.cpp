@@ -160,11 +160,62 @@ TEST_CASE("every key of a command's job is read, the roles in their order", "[sp
   CHECK(spec.roles == expected_roles);
 }
 
-TEST_CASE("the two documents above have every key of the table", "[spec]") {
+std::string with_strategy(const std::string& strategy) {
+  return "model: {name: lenet}\ndata: {format: synthetic}\nstrategy: {" + strategy + "}\n";
+}
+
+// No strategy has all of the keys.
+const std::vector<std::string> kStrategies = {
+    "name: local_sgd, workers: 2, target_communication: 0.1",
+    "name: hybrid, workers: 4, group_size: 2, algorithm: bounded, frequency: batch, staleness: 0, "
+    "server_optimizer: adagrad, servers: 3, replicate: true",
+    "name: ps, algorithm: eamsgd, window: 16, rho: 2, elastic_rate: 0.2, momentum: 0.5"};
+
+TEST_CASE("every key of a strategy is read", "[spec]") {
+  const StrategySpec local = good(with_strategy(kStrategies[0])).strategy;
+  CHECK(local.name == "local_sgd");
+  CHECK(local.window == 0);
+  CHECK(local.target_communication == 0.1);
+  const JobSpec hybrid = good(with_strategy(kStrategies[1]));
+  CHECK(hybrid.strategy.group_size == 2);
+  CHECK(hybrid.strategy.staleness == 0);
+  CHECK(hybrid.strategy.server_optimizer == "adagrad");
+  CHECK(hybrid.strategy.replicate);
+  const std::vector<RoleSpec> roles = {{Role::kWorker, 4, {}, ""}, {Role::kPs, 3, {}, ""}};
+  CHECK(hybrid.roles == roles);
+  const StrategySpec elastic = good(with_strategy(kStrategies[2])).strategy;
+  CHECK(elastic.window == 16);
+  CHECK(elastic.rho == 2);
+  CHECK(elastic.elastic_rate == 0.2);
+  CHECK(elastic.momentum == 0.5);
+}
+
+TEST_CASE("a strategy's defaults are those of its algorithm", "[spec]") {
+  const auto strategy = [](const std::string& keys) { return good(with_strategy(keys)).strategy; };
+  CHECK(strategy("name: ps").algorithm == "sync");
+  CHECK(strategy("name: ps").server_optimizer == "momentum");
+  CHECK(good(with_strategy("name: ps") + "train: {optimizer: adam}").strategy.server_optimizer ==
+        "adam");
+  CHECK(strategy("name: ps, algorithm: downpour").window == 5);
+  CHECK(strategy("name: ps, algorithm: adag").window == 12);
+  CHECK(strategy("name: ps, algorithm: dynsgd").window == 5);
+  CHECK(strategy("name: ps, algorithm: aeasgd").window == 32);
+  CHECK(strategy("name: ps, algorithm: async").frequency == "epoch");
+  CHECK_FALSE(pushes_gradients(strategy("name: ps, algorithm: async")));
+  CHECK(strategy("name: ps, algorithm: bounded").frequency == "batch");
+  CHECK(pushes_gradients(strategy("name: ps, algorithm: bounded")));
+  CHECK(strategy("name: averaging").frequency == "epoch");
+}
+
+TEST_CASE("the documents above have every key of the table", "[spec]") {
   Problems problems;
   Node model, command;
   REQUIRE(read_document(kEveryModelKey, model, problems));
   REQUIRE(read_document(kEveryCommandKey, command, problems));
+  std::vector<Node> strategies(kStrategies.size());
+  for (std::size_t i = 0; i < strategies.size(); ++i) {
+    REQUIRE(read_document(with_strategy(kStrategies[i]), strategies[i], problems));
+  }
   for (const Key& key : keys()) {
     std::string path(key.path);
     bool found = false;
@@ -175,6 +226,7 @@ TEST_CASE("the two documents above have every key of the table", "[spec]") {
       found |= native::find_entry(model, of_role) != nullptr ||
                native::find_entry(command, of_role) != nullptr;
     }
+    for (const Node& strategy : strategies) found |= native::find_entry(strategy, path) != nullptr;
     INFO(path);
     CHECK(found);
   }

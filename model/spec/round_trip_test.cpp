@@ -101,6 +101,38 @@ void scramble_role(AppliesTo applies_to, std::string_view prefix, JobSpec& job, 
   if (role.role == Role::kChief || role.role == Role::kEvaluator) role.count = 1;
 }
 
+// Keys that do not belong to the strategy cannot be given; what fits together is kept.
+void fit_strategy(JobSpec& job) {
+  StrategySpec& spec = job.strategy;
+  if (spec.name == "averaging" && spec.frequency != "once") spec.frequency = "epoch";
+  if (spec.name != "averaging" && spec.frequency == "once") spec.frequency = "window";
+  if (spec.algorithm == "sync" && spec.server_optimizer == "none") spec.server_optimizer = "sgd";
+  if (spec.algorithm == "eamsgd") job.train.optimizer = "sgd";
+  if (has_servers(spec)) spec.algorithm = spec.algorithm.empty() ? "adag" : spec.algorithm;
+  spec.replicate = spec.replicate && spec.servers > 1;
+  if (spec.rho * spec.elastic_rate > 1) spec.rho = spec.elastic_rate = 0.5;
+  if (spec.group_size > 0) spec.workers = spec.group_size;
+  const StrategySpec none;
+  const auto keep = [&](const char* key, auto member) {
+    if (!strategy_key(key)->belongs(spec)) spec.*member = none.*member;
+  };
+  // Those first that others depend on.
+  keep("algorithm", &StrategySpec::algorithm);
+  keep("frequency", &StrategySpec::frequency);
+  keep("window", &StrategySpec::window);
+  fill_defaults(spec, job.train);
+  keep("servers", &StrategySpec::servers);
+  keep("replicate", &StrategySpec::replicate);
+  keep("bucket_bytes", &StrategySpec::bucket_bytes);
+  keep("staleness", &StrategySpec::staleness);
+  keep("rho", &StrategySpec::rho);
+  keep("elastic_rate", &StrategySpec::elastic_rate);
+  keep("momentum", &StrategySpec::momentum);
+  keep("server_optimizer", &StrategySpec::server_optimizer);
+  keep("target_communication", &StrategySpec::target_communication);
+  keep("group_size", &StrategySpec::group_size);
+}
+
 JobSpec generate_model(Random& random) {
   JobSpec job;
   job.name = "m";
@@ -115,6 +147,7 @@ JobSpec generate_model(Random& random) {
   if (job.data.format != "synthetic") job.data.path = "/data";
   if (job.model->categories.empty()) job.model->categories = {1};
   job.model->width = job.model->heads * (1 + static_cast<std::uint32_t>(random() % 64));
+  fit_strategy(job);
   job.train.batch_size = job.strategy.workers * (1 + static_cast<std::uint32_t>(random() % 8));
   job.train.accumulate_steps = 1 + static_cast<std::uint32_t>(random() % 3);
   job.train.batch_size *= job.train.accumulate_steps;
@@ -122,11 +155,18 @@ JobSpec generate_model(Random& random) {
       std::min<double>(job.train.schedule.warmup_epochs, job.train.epochs);
   job.train.nesterov = job.train.nesterov && job.train.momentum > 0;
   scramble_role(AppliesTo::kModel, "resources.", job, worker, random);
-  if (worker.resources.gpus == 0 && job.train.precision == "float16") {
+  if (job.train.precision == "float16" &&
+      (worker.resources.gpus == 0 || job.strategy.name != "ring")) {
     job.train.precision = "bfloat16";
   }
   worker.count = job.strategy.workers;
   job.roles = {worker};
+  if (has_servers(job.strategy)) {
+    RoleSpec server;
+    server.role = Role::kPs;
+    server.count = job.strategy.servers;
+    job.roles.push_back(server);
+  }
   return job;
 }
 

@@ -75,6 +75,7 @@ class Checker {
     check_ids();
     check_data();
     check_train();
+    check_strategy(root_, job_, problems_);
   }
 
   // Of the models that do not read images.

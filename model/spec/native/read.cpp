@@ -95,6 +95,12 @@ class JobReader {
     if (has_model_) {
       worker_.count = job_.strategy.workers;
       job_.roles = {worker_};
+      if (has_servers(job_.strategy)) {
+        RoleSpec server;
+        server.role = Role::kPs;
+        server.count = job_.strategy.servers;
+        job_.roles.push_back(server);
+      }
     } else if (root_.find("roles") == nullptr) {
       job_.roles = {worker_};
     }

@@ -15,6 +15,9 @@ JobSpec read_job(const Node& root, Problems& problems);
 // every value on its own is right.
 void check_job(const Node& root, JobSpec& job, Problems& problems);
 
+// The part of check_job that is about how workers agree. Fills in defaults that depend on others.
+void check_strategy(const Node& root, JobSpec& job, Problems& problems);
+
 // The entry at a dotted path, or null.
 const Entry* find_entry(const Node& root, std::string_view path);
 

@@ -77,9 +77,20 @@ class Writer {
            (applies_to == AppliesTo::kModel) == job_.model.has_value();
   }
 
+  // A key of another strategy would be refused when it is read again, and so would a window of 0.
+  bool is_written(const Key& key) const {
+    if (!is_written(key.applies_to)) return false;
+    constexpr std::string_view kStrategy = "strategy.";
+    if (!key.path.starts_with(kStrategy)) return true;
+    const StrategyKey* rule = strategy_key(key.path.substr(kStrategy.size()));
+    if (rule != nullptr && !rule->belongs(job_.strategy)) return false;
+    return (key.path != "strategy.window" || job_.strategy.window > 0) &&
+           (key.path != "strategy.group_size" || job_.strategy.group_size > 0);
+  }
+
   void write_section(const Section& section, RoleSpec& role, Node& out) {
     for (const Key* key : section.keys) {
-      if (!is_written(key->applies_to)) continue;
+      if (!is_written(*key)) continue;
       Node value = write_value(*key, Target{job_, role});
       // An empty text or mapping says what leaving it out says, and a reader has less to read.
       if ((value.quoted && value.text.empty()) || (value.is_map() && value.entries.empty()))
