@@ -29,6 +29,14 @@ void Announcer::on_steps(const Progress& progress, double learning_rate,
   publish(progress, all);
 }
 
+void Announcer::on_metrics(const Progress& progress, const std::vector<train::Scalar>& metrics) {
+  for (const train::Scalar& metric : metrics) {
+    std::printf("epoch %u/%u  %s %.4g\n", progress.epoch, progress.epochs, metric.tag.c_str(),
+                metric.value);
+  }
+  publish(progress, metrics);
+}
+
 void Announcer::on_evaluation(const Progress& progress, const train::Evaluation& evaluation) {
   std::vector<train::Scalar> metrics = {{"validation.loss", evaluation.loss},
                                         {"validation.accuracy", evaluation.accuracy}};

@@ -19,6 +19,7 @@ class Announcer : public train::Observer {
 
   void on_steps(const Progress& progress, double learning_rate,
                 const std::vector<train::Scalar>& metrics) override;
+  void on_metrics(const Progress& progress, const std::vector<train::Scalar>& metrics) override;
   void on_evaluation(const Progress& progress, const train::Evaluation& evaluation) override;
   void on_checkpoint(const Checkpoint& checkpoint) override;
   void on_note(const std::string& sentence) override;

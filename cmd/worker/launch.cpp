@@ -4,12 +4,15 @@
 #include <fstream>
 #include <future>
 #include <iterator>
+#include <numeric>
 
 #include "cmd/worker/device.h"
 #include "model/spec/parse.h"
 #include "worker/collective/c10d_backend.h"
 #include "worker/collective/nccl_backend.h"
 #include "worker/train/models/model.h"
+#include "worker/train/strategy/server_line.h"
+#include "worker/transport/sub_mesh.h"
 #include "worker/transport/tcp/connect.h"
 
 namespace dl::worker {
@@ -59,22 +62,6 @@ Outcome<train::Splits> open_data(const JobSpec& spec) {
   }
 }
 
-Outcome<std::unique_ptr<transport::Mesh>> connect_peers(const Assignment& assignment,
-                                                        const std::atomic<bool>& stop) {
-  transport::tcp::ConnectOptions options;
-  options.rank = assignment.rank;
-  const ClusterSpec& cluster = assignment.context.cluster;
-  for (std::uint32_t rank = 0; rank < cluster.world_size(); ++rank) {
-    options.peers.push_back({cluster.members[rank].host, cluster.members[rank].port});
-  }
-  options.secret = assignment.context.secret;
-  options.cancelled = &stop;
-  auto mesh = transport::tcp::connect(options);
-  // A port that somebody else took is the machine's fault, not a peer's.
-  const bool here = mesh.has_error() && mesh.error().code == Code::kAlreadyExists;
-  return blame(here ? FailureKind::kInfrastructure : FailureKind::kCommunication, std::move(mesh));
-}
-
 // Tensors on GPUs travel by NCCL; those on the CPU by the ring still.
 Outcome<void> add_nccl(const Assignment& assignment, c10d::ProcessGroup& group) {
   const ClusterSpec& cluster = assignment.context.cluster;
@@ -89,17 +76,67 @@ Outcome<void> add_nccl(const Assignment& assignment, c10d::ProcessGroup& group) 
   return {};
 }
 
-Outcome<train::Gang> make_gang(const Assignment& assignment, const std::atomic<bool>& stop,
-                               torch::Device device) {
-  if (assignment.context.cluster.world_size() == 1) return train::Gang();
-  DL_TRY(auto mesh, connect_peers(assignment, stop));
-  auto communicator = std::make_unique<collective::Communicator>(std::move(mesh));
+// Workers, and the servers after them.
+std::uint32_t ranks_of_mesh(const Assignment& assignment) {
+  const ClusterSpec& cluster = assignment.context.cluster;
+  return has_servers(assignment.spec.strategy) ? static_cast<std::uint32_t>(cluster.members.size())
+                                               : cluster.world_size();
+}
+
+// The workers' view of a mesh that has servers too.
+std::unique_ptr<transport::Mesh> view_of_workers(std::shared_ptr<transport::Mesh> mesh,
+                                                 std::uint32_t workers) {
+  std::vector<transport::Rank> ranks(workers);
+  std::iota(ranks.begin(), ranks.end(), transport::Rank{0});
+  return std::make_unique<transport::SubMesh>(std::move(mesh), std::move(ranks));
+}
+
+// The gang of workers, and their line to the servers.
+Outcome<void> join_gang(const Assignment& assignment, const std::atomic<bool>& stop,
+                        train::TrainRequest& request) {
+  if (ranks_of_mesh(assignment) == 1) return {};
+  DL_TRY(auto connected, connect_peers(assignment, stop));
+  const bool servers = has_servers(assignment.spec.strategy);
+  std::shared_ptr<transport::Mesh> whole;
+  if (servers) {
+    whole = std::move(connected);
+    connected = view_of_workers(whole, assignment.context.cluster.world_size());
+  }
+  auto communicator = std::make_unique<collective::Communicator>(std::move(connected));
   auto group = collective::make_ring_process_group(std::move(communicator));
-  if (device.is_cuda()) DL_CHECK(add_nccl(assignment, *group));
-  return train::Gang(std::move(group), device);
+  if (servers)
+    request.servers = std::make_shared<train::ServerLine>(whole, group, groups_of(assignment));
+  if (request.device.is_cuda()) DL_CHECK(add_nccl(assignment, *group));
+  request.gang = train::Gang(std::move(group), request.device);
+  return {};
 }
 
 }  // namespace
+
+Outcome<std::unique_ptr<transport::Mesh>> connect_peers(const Assignment& assignment,
+                                                        const std::atomic<bool>& stop) {
+  transport::tcp::ConnectOptions options;
+  options.rank = assignment.rank;
+  const ClusterSpec& cluster = assignment.context.cluster;
+  for (std::uint32_t rank = 0; rank < ranks_of_mesh(assignment); ++rank) {
+    options.peers.push_back({cluster.members[rank].host, cluster.members[rank].port});
+  }
+  options.secret = assignment.context.secret;
+  options.cancelled = &stop;
+  auto mesh = transport::tcp::connect(options);
+  // A port that somebody else took is the machine's fault, not a peer's.
+  const bool here = mesh.has_error() && mesh.error().code == Code::kAlreadyExists;
+  return blame(here ? FailureKind::kInfrastructure : FailureKind::kCommunication, std::move(mesh));
+}
+
+train::Groups groups_of(const Assignment& assignment) {
+  const ClusterSpec& cluster = assignment.context.cluster;
+  std::vector<std::string> nodes;
+  for (std::uint32_t rank = 0; rank < cluster.world_size(); ++rank) {
+    nodes.push_back(cluster.members[rank].node);
+  }
+  return train::groups_of(assignment.spec.strategy, nodes);
+}
 
 Outcome<Assignment> read_assignment() {
   Assignment assignment;
@@ -129,7 +166,7 @@ Outcome<train::TrainRequest> prepare(const Assignment& assignment, const std::at
   request.stop = &stop;
   // The data first: when it is wrong, that is the cause, and not that this rank went away.
   DL_TRY(request.data, data.get());
-  DL_TRY(request.gang, make_gang(assignment, stop, device));
+  DL_CHECK(join_gang(assignment, stop, request));
   return request;
 }
 

@@ -1,5 +1,5 @@
-// dl-worker: one rank of a training job. The agent starts it with $DL_TASK; it trains, says how it
-// goes, and ends with
+// dl-worker: one task of a training job, a worker or a parameter server. The agent starts it with
+// $DL_TASK; it trains, says how it goes, and ends with
 //   0    trained to the end
 //   1    failed; the kind and the cause are reported to the agent and stand in the log
 //   143  stopped by SIGTERM, after the step under way and with a checkpoint
@@ -11,9 +11,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 
 #include "cmd/worker/announcer.h"
 #include "cmd/worker/launch.h"
+#include "cmd/worker/serve_parameters.h"
 
 namespace {
 
@@ -67,23 +69,41 @@ train::Outcome<train::TrainResult> work(const Assignment& assignment,
   return train::train(request, announcer);
 }
 
-int finish(const train::Outcome<train::TrainResult>& result, control::ReportChannel& channel) {
+template <class T>
+std::optional<Failure> failure_of(const train::Outcome<T>& result) {
+  return result.has_error() ? std::optional(result.error()) : std::nullopt;
+}
+
+// The end of every task, and its exit code.
+int conclude(const std::optional<Failure>& failure, bool stopped, control::ReportChannel& channel) {
   int code = 0;
-  if (stop.load() && (result.has_error() || result->stopped)) {
+  if (stopped) {
     std::printf("stopped\n");
     code = kStopped;
-  } else if (result.has_error()) {
-    const Failure& failure = result.error();
-    std::printf("failed (%s): %s\n", std::string(to_string(failure.kind)).c_str(),
-                failure.message.c_str());
-    channel.post({.progress = {}, .metrics = {}, .checkpoint = {}, .failure = failure});
+  } else if (failure) {
+    std::printf("failed (%s): %s\n", std::string(to_string(failure->kind)).c_str(),
+                failure->message.c_str());
+    channel.post({.progress = {}, .metrics = {}, .checkpoint = {}, .failure = *failure});
     code = 1;
-  } else {
-    std::printf("done: test accuracy %.2f %%, model checksum %08x\n",
-                100 * result->evaluation.accuracy, result->checksum);
   }
   if (!channel.close(kPatience)) std::printf("the agent did not acknowledge all reports\n");
   return code;
+}
+
+int train_model(const Assignment& assignment, control::ReportChannel& channel) {
+  const auto result = [&]() -> train::Outcome<train::TrainResult> {
+    try {
+      return work(assignment, channel);
+    } catch (...) {
+      return train::failure_of_current_exception();
+    }
+  }();
+  if (result.has_value() && !result->stopped) {
+    std::printf("done: test accuracy %.2f %%, model checksum %08x\n",
+                100 * result->evaluation.accuracy, result->checksum);
+  }
+  const bool stopped = stop.load() && (result.has_error() || result->stopped);
+  return conclude(failure_of(result), stopped, channel);
 }
 
 int run() {
@@ -94,14 +114,9 @@ int run() {
   }
   control::ReportChannel channel(
       {.socket = assignment->context.control_socket, .task = assignment->context.task});
-  const auto result = [&]() -> train::Outcome<train::TrainResult> {
-    try {
-      return work(*assignment, channel);
-    } catch (...) {
-      return train::failure_of_current_exception();
-    }
-  }();
-  return finish(result, channel);
+  if (assignment->context.task.role != Role::kPs) return train_model(*assignment, channel);
+  const train::Outcome<void> served = serve_parameters(*assignment, stop);
+  return conclude(failure_of(served), stop.load(), channel);
 }
 
 }  // namespace

@@ -37,6 +37,32 @@ std::vector<std::int64_t> Gang::broadcast(const std::vector<std::int64_t>& value
   return {result.data_ptr<std::int64_t>(), result.data_ptr<std::int64_t>() + result.numel()};
 }
 
+void Gang::average(const torch::Tensor& tensor) const {
+  if (!group_) return;
+  const torch::NoGradGuard no_grad;
+  c10d::AllreduceOptions options;
+  options.reduceOp = c10d::ReduceOp::AVG;
+  const torch::Tensor flat = tensor.detach();
+  std::vector<at::Tensor> one = {flat.is_contiguous() ? flat : flat.contiguous()};
+  group_->allreduce(one, options)->wait();
+  if (!one[0].is_same(flat)) flat.copy_(one[0]);
+}
+
+torch::Tensor Gang::sum_of_slices(const torch::Tensor& vector) const {
+  const std::int64_t length = vector.numel() / size();
+  std::vector<at::Tensor> one = {vector};
+  if (group_) group_->allreduce(one)->wait();
+  return one[0].narrow(0, length * rank(), length);
+}
+
+void Gang::gather_slices(const torch::Tensor& vector) const {
+  if (!group_) return;
+  const std::int64_t length = vector.numel() / size();
+  torch::Tensor whole = vector.detach();
+  torch::Tensor mine = whole.narrow(0, length * rank(), length).clone();
+  group_->_allgather_base(whole, mine)->wait();
+}
+
 void Gang::broadcast(const std::vector<torch::Tensor>& tensors) const {
   if (!group_) return;
   const torch::NoGradGuard no_grad;

@@ -33,6 +33,12 @@ class Gang {
   std::vector<torch::Tensor> gather(const torch::Tensor& tensor) const;
   // Rank 0's values, on every rank.
   std::vector<std::int64_t> broadcast(const std::vector<std::int64_t>& values) const;
+  // Makes the tensor, of floats, the mean of those of all ranks.
+  void average(const torch::Tensor& tensor) const;
+  // A vector is cut in as many slices as there are ranks, which divide its length. Slice number
+  // rank() of the sum over the ranks; and back, the whole vector from every rank's slice of it.
+  torch::Tensor sum_of_slices(const torch::Tensor& vector) const;
+  void gather_slices(const torch::Tensor& vector) const;
   // Makes the tensors' contents those of rank 0.
   void broadcast(const std::vector<torch::Tensor>& tensors) const;
 

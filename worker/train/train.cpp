@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/crc32c.h"
+#include "worker/train/data/random.h"
 #include "worker/train/optimizer/schedule.h"
 #include "worker/train/saved_model.h"
 #include "worker/train/strategy/strategy.h"
@@ -30,6 +31,12 @@ RunIdentity identity_of(const TrainRequest& request) {
           .samples = request.data.train->size(),
           .batch_size = request.spec.train.batch_size,
           .spec_crc32c = crc32c(std::as_bytes(std::span(request.spec_text)))};
+}
+
+// The members of an ensemble start from different parameters.
+std::uint64_t seed_of_model(const TrainRequest& request) {
+  const std::uint64_t seed = request.spec.train.seed;
+  return request.spec.strategy.name == "ensemble" ? mix(seed, request.gang.rank()) : seed;
 }
 
 // Samples and seconds since the last report.
@@ -142,6 +149,7 @@ Outcome<void> Run::begin() {
   DL_TRY(strategy_, make_strategy({.spec = request_.spec,
                                    .gang = gang_,
                                    .replica = replica_,
+                                   .servers = request_.servers.get(),
                                    .steps_per_epoch = steps_per_epoch_,
                                    .total_steps = total_steps_,
                                    .note = [this](const std::string& sentence) {
@@ -183,6 +191,7 @@ Outcome<TrainResult> Run::train_to_end() {
   DL_CHECK(enter_consensus());
   DL_TRY(const std::uint32_t checksum, strategy_->checksum());
   DL_CHECK(save_final_model());
+  DL_CHECK(strategy_->finish());
   return TrainResult{
       .stopped = false, .progress = progress_, .evaluation = evaluation_, .checksum = checksum};
 }
@@ -263,7 +272,10 @@ void Run::evaluate_now() {
   evaluation_ = strategy_->evaluate(request_.data.validation, evaluation_batch(spec_, gang_));
   position_.evaluated = true;
   remember_buffers();
-  if (gang_.leads()) observer_.on_evaluation(progress_, evaluation_);
+  const std::vector<Scalar> metrics = strategy_->consensus_metrics();
+  if (!gang_.leads()) return;
+  observer_.on_evaluation(progress_, evaluation_);
+  if (!metrics.empty()) observer_.on_metrics(progress_, metrics);
 }
 
 Outcome<void> Run::end_epoch() {
@@ -371,7 +383,7 @@ Outcome<TrainResult> train(const TrainRequest& request, Observer& observer) {
                                                     .seed = request.spec.train.seed})));
     DL_TRY(std::shared_ptr<Model> model,
            blame(FailureKind::kSpec, make_model(*request.spec.model, request.data.train->shape(),
-                                                request.spec.train.seed)));
+                                                seed_of_model(request))));
     return Run(request, observer, std::move(sampler), std::move(model)).run();
   } catch (...) {
     return failure_of_current_exception();

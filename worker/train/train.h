@@ -17,6 +17,8 @@
 
 namespace dl::worker::train {
 
+class ServerLine;
+
 // Hears how a run goes. On rank 0 all of it; on the other ranks only note(). Called by the thread
 // that trains, which waits meanwhile: be quick.
 class Observer {
@@ -26,6 +28,8 @@ class Observer {
   // `metrics`: what else there is to publish of the steps since the last call ("train.…").
   virtual void on_steps(const Progress& progress, double learning_rate,
                         const std::vector<Scalar>& metrics) = 0;
+  // Of the whole run until now.
+  virtual void on_metrics(const Progress& progress, const std::vector<Scalar>& metrics) = 0;
   virtual void on_evaluation(const Progress& progress, const Evaluation& evaluation) = 0;
   virtual void on_checkpoint(const Checkpoint& checkpoint) = 0;
   // A sentence for the log.
@@ -40,6 +44,7 @@ struct TrainRequest {
   std::string resume_checkpoint;  // Empty: from nothing.
   Splits data;
   Gang gang;
+  std::shared_ptr<ServerLine> servers;  // Where the strategy has some.
   torch::Device device = torch::kCPU;
   // When it becomes true, the run ends after the step under way, with a checkpoint.
   const std::atomic<bool>* stop = nullptr;

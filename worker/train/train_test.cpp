@@ -1,132 +1,19 @@
 #include "worker/train/train.h"
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <fstream>
-#include <functional>
-#include <map>
-#include <mutex>
 
-#include "worker/collective/c10d_backend.h"
 #include "worker/train/saved_model.h"
-#include "worker/transport/testing/gang.h"
+#include "worker/train/testing/job.h"
 
 using namespace dl;
 using namespace dl::worker;
 using namespace dl::worker::train;
+using namespace dl::worker::train::testing;
 namespace fs = std::filesystem;
 
 namespace {
-
-// What an observer heard, and something it may do at each report.
-struct Heard : Observer {
-  void on_steps(const Progress& progress, double, const std::vector<Scalar>& published) override {
-    losses[progress.step] = progress.loss;
-    for (const Scalar& metric : published) metrics[metric.tag] = metric.value;
-    if (at_step) at_step(progress.step);
-  }
-  void on_evaluation(const Progress&, const Evaluation& evaluation) override {
-    evaluations.push_back(evaluation);
-  }
-  void on_checkpoint(const Checkpoint& checkpoint) override { checkpoints.push_back(checkpoint); }
-  void on_note(const std::string& sentence) override { notes += sentence + "\n"; }
-
-  std::map<std::uint64_t, double> losses;
-  std::map<std::string, double> metrics;  // The newest of each.
-  std::vector<Evaluation> evaluations;
-  std::vector<Checkpoint> checkpoints;
-  std::string notes;
-  std::function<void(std::uint64_t)> at_step;
-};
-
-// A job in a folder of its own; each run() is an attempt of it.
-class Job {
- public:
-  Job() : folder_(fs::temp_directory_path() / ("train_test." + std::to_string(getpid()))) {
-    fs::remove_all(folder_);
-    spec.model = ModelSpec{};
-    spec.model->name = "mlp";
-    spec.model->hidden = {32};
-    spec.model->classes = 4;
-    spec.data.format = "synthetic";
-    spec.data.shape = {1, 16, 16};
-    spec.data.samples = 330;  // Ten steps of 32 and a smaller one.
-    spec.train.epochs = 3;
-    spec.train.batch_size = 32;
-    spec.train.learning_rate = 0.05;
-    spec.train.schedule.name = "cosine";
-    spec.train.report_every_steps = 1;
-    static const bool configured = (configure_libtorch(1, true), true);  // Once a process.
-    REQUIRE(configured);
-  }
-  ~Job() { fs::remove_all(folder_); }
-
-  // One rank's part of an attempt.
-  Outcome<TrainResult> run_rank(Gang gang, Heard& heard, const std::atomic<bool>* stop = nullptr) {
-    TrainRequest request;
-    request.spec = spec;
-    request.attempt = {.job = {42}, .trial = 1, .attempt = attempt};
-    request.artifact_dir = folder_;
-    request.resume_checkpoint = resume;
-    auto data = open_dataset(dataset_request(spec));
-    if (data.has_error()) throw std::runtime_error(data.error().message);
-    request.data = *std::move(data);
-    if (change_data) change_data(request.data);
-    request.gang = std::move(gang);
-    request.stop = stop;
-    return train::train(request, heard);
-  }
-  Outcome<TrainResult> run(Heard& heard, const std::atomic<bool>* stop = nullptr) {
-    return run_rank(Gang(), heard, stop);
-  }
-
-  // All ranks as threads; results and what was heard by rank.
-  struct Ranks {
-    explicit Ranks(std::uint32_t count)
-        : heard(count), results(count, Failure{}), stop(std::vector<std::atomic<bool>>(count)) {}
-    std::vector<Heard> heard;
-    std::vector<Outcome<TrainResult>> results;
-    std::vector<std::atomic<bool>> stop;
-  };
-  void run_gang(Ranks& ranks) {
-    transport::testing::spawn(
-        {.kind = transport::testing::Kind::kInproc,
-         .world_size = static_cast<std::uint32_t>(ranks.heard.size())},
-        [&](std::unique_ptr<transport::Mesh> mesh) {
-          const transport::Rank rank = mesh->rank();
-          auto communicator = std::make_unique<collective::Communicator>(std::move(mesh));
-          Gang gang(collective::make_ring_process_group(std::move(communicator)), torch::kCPU);
-          ranks.results[rank] = run_rank(std::move(gang), ranks.heard[rank], &ranks.stop[rank]);
-        });
-  }
-
-  const fs::path& folder() const { return folder_; }
-  fs::path checkpoint(const std::string& file) const { return folder_ / "checkpoints" / file; }
-
-  JobSpec spec;
-  std::uint32_t attempt = 1;
-  std::string resume;
-  std::function<void(Splits&)> change_data;
-
- private:
-  fs::path folder_;
-};
-
-std::uint32_t checksum_of(const Outcome<TrainResult>& result) {
-  INFO((result.has_error() ? result.error().message : std::string()));
-  REQUIRE(result.has_value());
-  REQUIRE_FALSE(result->stopped);
-  return result->checksum;
-}
-
-// Stops the run when it reports `step`.
-void stop_at(Heard& heard, std::uint64_t step, std::atomic<bool>& stop) {
-  heard.at_step = [step, &stop](std::uint64_t now) {
-    if (now == step) stop = true;
-  };
-}
 
 // Images with one that is NaN throughout.
 class Poisoned : public Dataset {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "worker/train/data/random.h"
+#include "worker/train/strategy/server_strategy.h"
 
 namespace dl::worker::train {
 namespace {
@@ -12,7 +13,13 @@ struct Entry {
   std::unique_ptr<Strategy> (*make)(const StrategyContext&);
 };
 
-constexpr std::array<Entry, 1> kStrategies = {{{"ring", &make_ring}}};
+constexpr std::array<Entry, 7> kStrategies = {{{"ring", &make_ring},
+                                               {"ps", &make_ps},
+                                               {"hybrid", &make_ps},
+                                               {"partitioned", &make_partitioned},
+                                               {"local_sgd", &make_local_sgd},
+                                               {"averaging", &make_averaging},
+                                               {"ensemble", &make_ensemble}}};
 
 }  // namespace
 

@@ -1,7 +1,14 @@
 // A strategy is how the replicas of a gang come to agree on one model. The run (train.cpp) knows
 // no other: it hands over samples and asks for the model that counts.
 //
-//   ring         gradients are averaged at every step (ring.h, over gradient_exchange.h)
+//   ring         gradients are summed at every step, by all-reduce (over gradient_exchange.h)
+//   partitioned  by slices, as fp16; each rank steps the slice that is its own
+//   local_sgd    ranks train apart and average their parameters every few steps
+//   averaging    the same, at the end of each epoch or of the run
+//   ensemble     ranks train a model each; evaluations average what the models say
+//   ps           ranks push gradients or progress to parameter servers (over server_strategy.h)
+//
+// docs/strategies.md has each one's formula, source and defaults.
 //
 // Where other concerns go, so that each strategy need not know of them:
 //   - how a rank computes its gradients (precision, memory format, accumulation, kinds of input):
@@ -32,11 +39,14 @@
 
 namespace dl::worker::train {
 
+class ServerLine;
+
 // What a strategy works with. All of it outlives the strategy.
 struct StrategyContext {
   const JobSpec& spec;
   const Gang& gang;  // The workers.
   Replica& replica;
+  ServerLine* servers = nullptr;  // Where the strategy has parameter servers.
   std::uint64_t steps_per_epoch = 1;
   std::uint64_t total_steps = 1;
   std::function<void(const std::string&)> note;  // A sentence for the log.
@@ -93,6 +103,11 @@ class Strategy {
 
   // What to publish of the steps since the last call, "train.…". Rank 0's are.
   virtual std::vector<Scalar> metrics() { return {}; }
+  // In consensus, collective: what there is to publish of all ranks and the whole run.
+  virtual std::vector<Scalar> consensus_metrics() { return {}; }
+
+  // The last call, of a run that has come to its end.
+  virtual Outcome<void> finish() { return {}; }
 
  protected:
   const JobSpec& spec_;
@@ -105,6 +120,10 @@ Outcome<std::unique_ptr<Strategy>> make_strategy(const StrategyContext& context)
 
 // One function a strategy.
 std::unique_ptr<Strategy> make_ring(const StrategyContext& context);
+std::unique_ptr<Strategy> make_partitioned(const StrategyContext& context);
+std::unique_ptr<Strategy> make_local_sgd(const StrategyContext& context);
+std::unique_ptr<Strategy> make_averaging(const StrategyContext& context);
+std::unique_ptr<Strategy> make_ensemble(const StrategyContext& context);
 
 // Dropout's random numbers are a function of run, rank and step, so that a resumed run has them.
 void seed_step(const TrainSpec& spec, const Gang& gang, std::uint64_t step);

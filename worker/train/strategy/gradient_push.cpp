@@ -1,0 +1,138 @@
+// Workers push gradients and the servers' optimizer makes steps of them:
+//   sync     of the sum over all workers, at every step
+//   async    of each worker's as it comes; the answer to one push is on its way while the next
+//            gradient is computed
+//   hogwild  the same, without locks on the servers
+//   bounded  as async, and no worker is more than `staleness` steps ahead of the slowest
+
+#include "worker/train/non_finite.h"
+#include "worker/train/strategy/server_strategy.h"
+
+namespace dl::worker::train {
+namespace {
+
+using paramserver::Client;
+
+class GradientPush : public ServerStrategy {
+ public:
+  explicit GradientPush(const StrategyContext& context)
+      : ServerStrategy(context),
+        is_synchronous_(spec_.strategy.algorithm == "sync"),
+        overlaps_(line().is_alone() &&
+                  (spec_.strategy.algorithm == "async" || spec_.strategy.algorithm == "hogwild")),
+        outgoing_(make_message()),
+        incoming_(make_message()) {}
+
+  Outcome<torch::Tensor> step(const Samples& samples, const StepClock& clock) override {
+    step_ = clock.step + 1;
+    // The sum over the workers is the gradient of the whole batch.
+    const torch::Tensor part =
+        backward(samples, is_synchronous_ ? samples.global_count : own_count(samples));
+    if (overlaps_) DL_CHECK(receive());
+    // The servers had this push before they were restarted; what they made of it is to come.
+    if (clock.step < acknowledged_) {
+      DL_CHECK(pull_centre());
+      return part;
+    }
+    DL_CHECK(look_at_gradients(clock));
+    send(clock);
+    if (!overlaps_) DL_CHECK(receive());
+    return part;
+  }
+
+  double mean_loss(const torch::Tensor& part) override {
+    return is_synchronous_ ? Strategy::mean_loss(part) : ServerStrategy::mean_loss(part);
+  }
+
+  std::vector<Scalar> metrics() override {
+    std::vector<Scalar> all = ServerStrategy::metrics();
+    if (spec_.train.non_finite == "skip") {
+      all.push_back({"train.skipped_steps", static_cast<double>(skipped_)});
+    }
+    return all;
+  }
+
+  bool may_stop(bool told) override {
+    if (overlaps_) return told;  // Nobody waits for anybody.
+    // Ranks wait for each other, so all stop after the same step.
+    if (!is_synchronous_ && step_ % spec_.train.report_every_steps != 0) return false;
+    return gang_.sum({told ? 1.0 : 0.0})[0] > 0;
+  }
+
+ protected:
+  Outcome<std::uint64_t> joined(const paramserver::Standing& standing,
+                                std::uint64_t step) override {
+    step_ = step;
+    if (!is_synchronous_) return step;
+    // A push is a step, and the servers know more of them than any checkpoint.
+    constexpr std::int64_t kNone = -1;
+    const bool knows = line().leads() && standing.restored;
+    if (knows) acknowledged_ = standing.clock;
+    std::uint64_t least = ~std::uint64_t{0};
+    for (const auto& rank :
+         gang_.gather({knows ? static_cast<std::int64_t>(standing.clock) : kNone})) {
+      if (rank[0] != kNone) least = std::min(least, static_cast<std::uint64_t>(rank[0]));
+    }
+    if (least != ~std::uint64_t{0}) step_ = least;
+    return step_;
+  }
+
+  Outcome<void> flush() override { return overlaps_ ? receive() : Outcome<void>(); }
+
+ private:
+  // What is not finite fails the run, or counts as nothing: the servers wait for everyone.
+  Outcome<void> look_at_gradients(const StepClock& clock) {
+    const std::vector<torch::Tensor>& gradients = replica_.gradients();
+    if (const auto bad = first_non_finite(gradients)) {
+      if (spec_.train.non_finite == "stop") {
+        return Failure{
+            FailureKind::kUserCode, "",
+            "step " + std::to_string(clock.step + 1) + ": rank " + std::to_string(gang_.rank()) +
+                "'s gradient of " + replica_.parameters()[*bad].name +
+                " is not finite; lower train.learning_rate, set train.clip_norm, or look "
+                "for bad values in the data (train.non_finite: skip leaves them out)"};
+      }
+      model().gradients.zero_();
+      ++skipped_;
+    } else if (spec_.train.clip_norm > 0) {
+      clip_gradients(gradients, spec_.train.clip_norm);
+    }
+    return {};
+  }
+
+  void send(const StepClock& clock) {
+    if (!line().leads()) return;
+    const torch::NoGradGuard no_grad;
+    outgoing_.copy_(model().gradients);
+    const auto rate = static_cast<float>(clock.learning_rate);
+    line().start([this, rate](Client& client) {
+      return client.push_pull(0, span_of(outgoing_), {.learning_rate = rate}, span_of(incoming_));
+    });
+  }
+
+  Outcome<void> receive() {
+    if (line().busy()) {
+      DL_CHECK(line().wait());
+      const torch::NoGradGuard no_grad;
+      model().values.copy_(incoming_);
+    }
+    if (!overlaps_) share_in_group();
+    return {};
+  }
+
+  const bool is_synchronous_;
+  const bool overlaps_;
+  const torch::Tensor outgoing_;
+  const torch::Tensor incoming_;
+  std::uint64_t step_ = 0;
+  std::uint64_t skipped_ = 0;       // Steps whose gradients were left out.
+  std::uint64_t acknowledged_ = 0;  // Steps whose pushes the servers have from this worker.
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> make_gradient_push(const StrategyContext& context) {
+  return std::make_unique<GradientPush>(context);
+}
+
+}  // namespace dl::worker::train

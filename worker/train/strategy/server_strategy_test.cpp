@@ -1,0 +1,179 @@
+#include <catch2/catch.hpp>
+
+#include "worker/train/strategy/groups.h"
+#include "worker/train/testing/job.h"
+
+using namespace dl;
+using namespace dl::worker;
+using namespace dl::worker::train;
+using namespace dl::worker::train::testing;
+
+namespace {
+
+StrategySpec ps(const std::string& algorithm, const std::string& frequency = "",
+                std::uint32_t window = 0) {
+  StrategySpec spec;
+  spec.name = "ps";
+  spec.algorithm = algorithm;
+  spec.frequency = frequency;
+  spec.window = window;
+  spec.servers = 2;
+  return spec;
+}
+
+StrategySpec hybrid(const std::string& algorithm, std::uint32_t group_size) {
+  StrategySpec spec = ps(algorithm);
+  spec.name = "hybrid";
+  spec.group_size = group_size;
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("every algorithm over parameter servers learns, and all ranks end with the centre",
+          "[strategy][ps]") {
+  Job job;
+  job.spec.strategy = GENERATE(
+      ps("sync"), ps("async"), ps("async", "batch"), ps("async", "window", 4), ps("hogwild"),
+      ps("bounded"), ps("bounded", "window", 2), ps("downpour"), ps("adag", "", 3), ps("dynsgd"),
+      ps("aeasgd", "", 4), ps("eamsgd", "", 4), hybrid("sync", 2), hybrid("downpour", 2));
+  const StrategySpec& spec = job.spec.strategy;
+  INFO(spec.name << " " << spec.algorithm << " " << spec.frequency);
+  job.spec.train.learning_rate = 0.03;
+  job.spec.train.momentum = 0.5;
+  job.spec.train.epochs = 5;
+  Job::Ranks ranks(4);
+  job.run_gang(ranks);
+  CHECK(ranks.server_error == "");
+  const std::uint32_t checksum = checksum_of(ranks.results[0]);
+  for (const auto& result : ranks.results) CHECK(checksum_of(result) == checksum);
+  CHECK(ranks.results[0]->evaluation.accuracy > 0.9);
+  CHECK(ranks.heard[0].metrics.count("train.communication") == 1);
+  CHECK(ranks.heard[0].metrics.count("train.staleness.max") == 1);
+}
+
+TEST_CASE("sync over parameter servers takes the steps of ring, whoever has the optimizer",
+          "[strategy][ps]") {
+  Job job;
+  const auto optimizer = GENERATE(as<std::string>(), "sgd", "adamw");
+  job.spec.train.optimizer = optimizer;
+  job.spec.train.learning_rate = optimizer == "sgd" ? 0.05 : 0.002;
+  job.spec.train.weight_decay = 0.01;
+  Job::Ranks ring(3);
+  job.spec.train.batch_size = 33;
+  job.run_gang(ring);
+  checksum_of(ring.results[0]);
+  for (const StrategySpec& spec : {ps("sync"), hybrid("sync", 3)}) {
+    job.spec.strategy = spec;
+    Job::Ranks servers(3);
+    job.run_gang(servers);
+    checksum_of(servers.results[0]);
+    for (const auto& [step, loss] : ring.heard[0].losses) {
+      CHECK(servers.heard[0].losses[step] == Approx(loss).epsilon(1e-3));
+    }
+  }
+}
+
+TEST_CASE("bounded workers are never further ahead than they may", "[strategy][ps]") {
+  Job job;
+  job.spec.strategy = ps("bounded");
+  job.spec.strategy.staleness = GENERATE(0u, 1u, 3u);
+  job.spec.train.learning_rate = 0.01;
+  Job::Ranks ranks(4);
+  // One of them is slow: it has something else to do at each of its reports.
+  ranks.heard[0].at_step = [](std::uint64_t) {
+    double waste = 0;
+    for (int i = 0; i < 1'000'000; ++i) waste += 1.0 / (i + 1);
+    REQUIRE(waste > 1);
+  };
+  job.run_gang(ranks);
+  checksum_of(ranks.results[0]);
+  REQUIRE(ranks.heard[0].metrics.count("train.staleness.max") == 1);
+  CHECK(ranks.heard[0].metrics["train.staleness.max"] <= job.spec.strategy.staleness);
+}
+
+TEST_CASE("a sync run resumed from its checkpoint is the run that was not interrupted",
+          "[strategy][ps]") {
+  Job job;
+  job.spec.strategy = ps("sync");
+  job.spec.train.momentum = 0;  // Servers that have lost everything have lost their momentum.
+  job.spec.checkpoint.every_steps = 4;
+  job.spec.checkpoint.keep = 100;
+  Job::Ranks whole(2);
+  job.run_gang(whole);
+  const std::uint32_t expected = checksum_of(whole.results[0]);
+  job.attempt = 2;
+  job.resume = whole.heard[0].checkpoints[4].path;
+  Job::Ranks resumed(2);
+  job.run_gang(resumed);
+  CHECK(checksum_of(resumed.results[0]) == expected);
+}
+
+TEST_CASE("servers that remember go on after the last acknowledged push, not at the checkpoint",
+          "[strategy][ps]") {
+  Job job;
+  job.servers_remember = true;
+  job.spec.strategy = ps("sync");
+  Job::Ranks whole(2);
+  job.run_gang(whole);
+  const std::uint32_t expected = checksum_of(whole.results[0]);
+
+  job.attempt = 2;
+  Job::Ranks stopped(2);  // In the second epoch, without a farewell to the servers.
+  stop_at(stopped.heard[0], 17, stopped.stop[1]);
+  job.spec.checkpoint.every_epochs = 0;
+  job.run_gang(stopped);
+  REQUIRE(stopped.results[0].has_value());
+  REQUIRE(stopped.results[0]->stopped);
+  CHECK(stopped.server_error != "");
+
+  job.attempt = 3;  // Not even a checkpoint to resume from.
+  Job::Ranks again(2);
+  job.run_gang(again);
+  CHECK(checksum_of(again.results[0]) == expected);
+  CHECK(again.heard[0].losses.begin()->first >= 17);
+}
+
+TEST_CASE("gradients that are not finite are named before they reach the servers",
+          "[strategy][ps]") {
+  Job job;
+  job.spec.strategy = GENERATE(ps("sync"), ps("downpour"));
+  Job::Ranks ranks(2);
+  job.spec.train.learning_rate = 1e30;
+  job.run_gang(ranks);
+  bool named = false;
+  for (const auto& result : ranks.results) {
+    REQUIRE(result.has_error());
+    named |= result.error().kind == FailureKind::kUserCode;
+    if (result.error().kind != FailureKind::kUserCode) continue;
+    CHECK_THAT(result.error().message, Catch::Contains("gradient of "));
+  }
+  CHECK(named);
+}
+
+TEST_CASE("more servers than parameters is an error of the spec", "[strategy][ps]") {
+  Job job;
+  job.spec.model->hidden = {};
+  job.spec.data.shape = {1, 1, 1};
+  job.spec.model->classes = 2;  // Four parameters.
+  job.spec.strategy = ps("sync");
+  job.spec.strategy.servers = 5;
+  Job::Ranks ranks(1);
+  job.run_gang(ranks);
+  REQUIRE(ranks.results[0].has_error());
+  CHECK(ranks.results[0].error().kind == FailureKind::kSpec);
+  CHECK_THAT(ranks.results[0].error().message, Catch::Contains("5"));
+}
+
+TEST_CASE("groups are those of a node, or as many as the spec says", "[strategy]") {
+  const std::vector<std::string> nodes = {"a", "a", "b", "b", "b", "a"};
+  StrategySpec spec;
+  spec.name = "hybrid";
+  CHECK(groups_of(spec, nodes) == Groups{{0, 1, 5}, {2, 3, 4}});
+  spec.group_size = 2;
+  CHECK(groups_of(spec, nodes) == Groups{{0, 1}, {2, 3}, {4, 5}});
+  CHECK(ranks_of_servers(groups_of(spec, nodes), 6, 2) ==
+        std::vector<transport::Rank>{0, 2, 4, 6, 7});
+  spec.name = "ps";
+  CHECK(groups_of(spec, nodes).size() == 6);
+}
