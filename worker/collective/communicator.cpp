@@ -11,8 +11,11 @@ constexpr std::size_t kAlignment = 64;
 }  // namespace
 
 Communicator::Communicator(std::unique_ptr<transport::Mesh> mesh, CommunicatorOptions options)
-    : mesh_(std::move(mesh)), options_(options), messages_(mesh_->world_size()), topology_(*mesh_) {
-  if (mesh_->board() != nullptr) mesh_->board()->post(board_state_.progress, 0);
+    : mesh_(std::move(mesh)),
+      options_(options),
+      messages_(mesh_->world_size()),
+      topology_(*mesh_, mesh_->claim_boards()) {
+  if (topology_.local().size() > 1) mesh_->board()->post(board_state_.progress, 0);
   DL_ASSERT(options_.segment_bytes >= 64 && options_.segment_bytes % 8 == 0,
             "a segment holds whole elements of every type");
 }

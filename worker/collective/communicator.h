@@ -32,8 +32,8 @@ struct CommunicatorOptions {
   // should be more than a link holds in flight. All ranks need the same value, as it decides the
   // order of the sum.
   std::size_t chunk_bytes = 256 << 10;
-  // What a rank works on at a time in an all-reduce on a board. All ranks need the same value.
-  std::size_t piece_bytes = 128 << 10;
+  // What a rank brings at a time to an all-reduce on a board. All ranks need the same value.
+  std::size_t round_bytes = 512 << 10;
   // An all-reduce whose messages to one peer are no larger goes to all peers at once, in one step.
   // All ranks need the same value, as it decides the order of the sum.
   std::size_t direct_bytes_max = 4 << 10;

@@ -84,6 +84,10 @@ class Mesh {
 
   // The board of this rank's host, or null when this rank shares none.
   virtual Board* board() { return nullptr; }
+
+  // True once, if the hosts have boards. Who uses the board asks first, for progress is counted for
+  // one user; on all ranks they ask in the same order. The others have the links.
+  virtual bool claim_boards() { return false; }
 };
 
 // The same with waiting: all of `bytes`, or an error.

@@ -32,8 +32,9 @@ class SubMesh final : public Mesh, private Board {
   void abort() override;
   Counters counters() const override;
   Rank host_of(Rank rank) const override { return whole_->host_of(members_[rank]); }
-  // The members' part of the whole mesh's board: one view of it is in use at a time.
+  // The members' part of the whole mesh's board, for which all views ask together.
   transport::Board* board() override { return local_.size() > 1 ? this : nullptr; }
+  bool claim_boards() override { return whole_->claim_boards(); }
 
  private:
   std::span<const Rank> ranks() const override { return local_; }

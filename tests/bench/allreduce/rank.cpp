@@ -2,6 +2,7 @@
 // measurement, until it ends.
 //
 //   allreduce BYTES COUNT   our all-reduce (float32, sum), as the transport chooses it
+//   flat, staged, hierarchical, direct, ring BYTES COUNT   one of its algorithms
 //   copy BYTES COUNT        the ring that only copies
 //
 // Rank 0 answers each with "KIND BYTES SECONDS": the median time of COUNT calls, each after a
@@ -18,6 +19,7 @@
 #include "tests/bench/allreduce/copy_ring.h"
 #include "worker/collective/allreduce.h"
 #include "worker/collective/barrier.h"
+#include "worker/transport/shm/connect.h"
 #include "worker/transport/tcp/connect.h"
 
 namespace dl::bench {
@@ -36,6 +38,7 @@ struct Settings {
   Rank rank = 0;
   std::vector<std::string> peers;  // "host:port", by rank.
   std::string transport = "auto";
+  std::string host;
   std::int64_t look_us = 50;
   CommunicatorOptions communicator;
 };
@@ -54,15 +57,30 @@ Result<std::unique_ptr<Mesh>> connect(const Settings& settings) {
     options.peers.push_back(
         {peer.substr(0, colon), static_cast<std::uint16_t>(std::stoi(peer.substr(colon + 1)))});
   }
-  if (settings.transport != "tcp") {
-    return invalid_argument("--transport " + settings.transport + ": this build has tcp only");
+  DL_TRY(auto mesh, worker::transport::tcp::connect(options));
+  if (settings.transport == "tcp") return mesh;
+  return worker::transport::shm::connect(std::move(mesh),
+                                         {.secret = options.secret, .host = settings.host});
+}
+
+// An algorithm that works in shared memory needs all ranks to share it.
+Result<void> check_order(const Communicator& communicator, const Order& order) {
+  if (order.bytes < sizeof(float) || order.count < 1) return invalid_argument("no size or count");
+  const bool in_memory = order.kind == "flat" || order.kind == "staged";
+  if (in_memory && !communicator.topology().one_host()) {
+    return invalid_argument("the ranks do not share memory");
   }
-  return worker::transport::tcp::connect(options);
+  return {};
 }
 
 Result<void> call_once(Communicator& communicator, const Order& order, std::vector<float>& data) {
   const auto bytes = std::as_writable_bytes(std::span(data));
   if (order.kind == "copy") return copy_ring(communicator, bytes);
+  if (order.kind == "flat") return flat_allreduce(communicator, {.data = bytes});
+  if (order.kind == "staged") return staged_allreduce(communicator, {.data = bytes});
+  if (order.kind == "hierarchical") return hierarchical_allreduce(communicator, {.data = bytes});
+  if (order.kind == "direct") return direct_allreduce(communicator, {.data = bytes});
+  if (order.kind == "ring") return ring_allreduce(communicator, {.data = bytes});
   return allreduce(communicator, {.data = bytes});
 }
 
@@ -91,9 +109,8 @@ Result<void> run(const Settings& settings) {
   while (std::getline(std::cin, line)) {
     Order order;
     std::istringstream(line) >> order.kind >> order.bytes >> order.count;
-    if (order.bytes < sizeof(float) || order.count < 1) {
-      return invalid_argument("not an order: " + line);
-    }
+    const auto checked = check_order(communicator, order);
+    if (checked.has_error()) return with_context("order \"" + line + "\"", checked.error());
     DL_TRY(auto seconds, measure(communicator, order));
     if (settings.rank != 0) continue;
     std::nth_element(seconds.begin(), seconds.begin() + order.count / 2, seconds.end());
@@ -112,10 +129,12 @@ int main(int argc, char** argv) {
   CLI::App app{"One rank of the all-reduce bench; allreduce_bench.py starts it"};
   app.add_option("--rank", settings.rank)->required();
   app.add_option("--peers", settings.peers, "host:port of each rank")->required()->delimiter(',');
-  app.add_option("--transport", settings.transport, "auto, tcp or shm");
+  app.add_option("--transport", settings.transport, "auto (shared memory where it can be) or tcp");
+  app.add_option("--host", settings.host, "What ranks of one host have in common");
   app.add_option("--look-us", settings.look_us, "Before a rank sleeps");
   app.add_option("--segment-bytes", settings.communicator.segment_bytes);
   app.add_option("--chunk-bytes", settings.communicator.chunk_bytes);
+  app.add_option("--round-bytes", settings.communicator.round_bytes);
   CLI11_PARSE(app, argc, argv);
   const auto done = dl::bench::run(settings);
   if (done) return 0;

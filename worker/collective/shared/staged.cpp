@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/assert.h"
 #include "worker/collective/reduction/reduce.h"
 
 namespace dl::worker::collective {
@@ -35,11 +36,14 @@ Staged::Staged(Communicator& communicator, BoardCall& board, const StagedOptions
       options_(options),
       owners_(options.cut.world_size()),
       self_(place_of(communicator.rank(), options.members)),
-      layout_(board.room(communicator.rank()).size(), owners_, communicator.options().piece_bytes),
+      layout_(board.room(communicator.rank()).size(), owners_,
+              communicator.options().round_bytes / owners_),
       piece_bytes_(even_piece(options.cut.chunk_bytes_max(), layout_.piece_bytes())),
       rounds_of_block_(
           std::max<std::uint64_t>(1, round_up_div(options.cut.chunk_bytes_max(), piece_bytes_))),
-      rounds_(options.cut.blocks() * rounds_of_block_) {}
+      rounds_(options.cut.blocks() * rounds_of_block_) {
+  DL_ASSERT(piece_bytes_ > 0, "a block of the board has room for a cache line of each owner");
+}
 
 Result<void> Staged::run() {
   for (std::uint64_t turn = 0; turn < rounds_ + 2; ++turn) {

@@ -4,11 +4,11 @@
 
 namespace dl::worker::collective {
 
-Topology::Topology(transport::Mesh& mesh) : ranks_(mesh.world_size()) {
+Topology::Topology(const transport::Mesh& mesh, bool boards) : ranks_(mesh.world_size()) {
+  const auto host_of = [&](transport::Rank rank) { return boards ? mesh.host_of(rank) : rank; };
   for (transport::Rank rank = 0; rank < ranks_; ++rank) {
-    const transport::Rank host = mesh.host_of(rank);
     auto found = std::find_if(hosts_.begin(), hosts_.end(), [&](const auto& ranks) {
-      return mesh.host_of(ranks.front()) == host;
+      return host_of(ranks.front()) == host_of(rank);
     });
     if (found == hosts_.end()) found = hosts_.insert(hosts_.end(), std::vector<transport::Rank>());
     if (rank == mesh.rank()) {

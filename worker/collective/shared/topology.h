@@ -12,7 +12,8 @@ namespace dl::worker::collective {
 
 class Topology {
  public:
-  explicit Topology(transport::Mesh& mesh);
+  // With `boards` claimed; else every rank is taken for a host of its own.
+  Topology(const transport::Mesh& mesh, bool boards);
 
   // Hosts in the order of their lowest ranks; the ranks of each ascending.
   const std::vector<std::vector<transport::Rank>>& hosts() const { return hosts_; }

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "worker/transport/board.h"
@@ -79,6 +80,7 @@ class InprocMesh final : public Mesh, private Board {
   Counters counters() const override;
   Rank host_of(Rank rank) const override;
   transport::Board* board() override { return local_.size() > 1 ? this : nullptr; }
+  bool claim_boards() override { return !local_.empty() && !std::exchange(claimed_, true); }
 
  private:
   std::span<const Rank> ranks() const override { return local_; }
@@ -98,6 +100,7 @@ class InprocMesh final : public Mesh, private Board {
   const std::shared_ptr<Network> network_;
   const Rank rank_;
   const std::vector<Rank> local_;  // The ranks of this host.
+  bool claimed_ = false;
   std::optional<Rank> culprit_;
   Counters counters_;
 };

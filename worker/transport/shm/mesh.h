@@ -15,6 +15,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "worker/transport/board.h"
@@ -50,6 +51,7 @@ class ShmMesh final : public Mesh, private Board {
   Counters counters() const override { return counters_; }
   Rank host_of(Rank rank) const override { return placement_.host_of[rank]; }
   transport::Board* board() override { return segment_ ? this : nullptr; }
+  bool claim_boards() override { return !std::exchange(claimed_, true); }
 
  private:
   // What this rank keeps of one on the same host.
@@ -90,6 +92,7 @@ class ShmMesh final : public Mesh, private Board {
   std::vector<Interest> sleeping_on_;
   const int pauses_;
   const std::chrono::microseconds look_;
+  bool claimed_ = false;
   std::atomic<bool> aborted_ = false;
   Counters counters_;
 };
