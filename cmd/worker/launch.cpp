@@ -12,6 +12,7 @@
 #include "worker/collective/nccl_backend.h"
 #include "worker/train/models/model.h"
 #include "worker/train/strategy/server_line.h"
+#include "worker/transport/shm/connect.h"
 #include "worker/transport/sub_mesh.h"
 #include "worker/transport/tcp/connect.h"
 
@@ -76,6 +77,12 @@ Outcome<void> add_nccl(const Assignment& assignment, c10d::ProcessGroup& group) 
   return {};
 }
 
+// $DL_TRANSPORT, the same for all tasks of a gang: with `auto`, ranks of one host use its memory.
+bool shares_memory() {
+  const char* transport = std::getenv("DL_TRANSPORT");
+  return transport != nullptr && std::string_view(transport) == "auto";
+}
+
 // Workers, and the servers after them.
 std::uint32_t ranks_of_mesh(const Assignment& assignment) {
   const ClusterSpec& cluster = assignment.context.cluster;
@@ -124,6 +131,9 @@ Outcome<std::unique_ptr<transport::Mesh>> connect_peers(const Assignment& assign
   options.secret = assignment.context.secret;
   options.cancelled = &stop;
   auto mesh = transport::tcp::connect(options);
+  if (mesh && shares_memory()) {
+    mesh = transport::shm::connect(*std::move(mesh), {.secret = options.secret});
+  }
   // A port that somebody else took is the machine's fault, not a peer's.
   const bool here = mesh.has_error() && mesh.error().code == Code::kAlreadyExists;
   return blame(here ? FailureKind::kInfrastructure : FailureKind::kCommunication, std::move(mesh));
