@@ -8,11 +8,16 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
+CommunicatorOptions complete(CommunicatorOptions options, const transport::Mesh& mesh) {
+  if (options.chunk_bytes == 0) options.chunk_bytes = mesh.window_bytes();
+  return options;
+}
+
 }  // namespace
 
 Communicator::Communicator(std::unique_ptr<transport::Mesh> mesh, CommunicatorOptions options)
     : mesh_(std::move(mesh)),
-      options_(options),
+      options_(complete(options, *mesh_)),
       messages_(mesh_->world_size()),
       topology_(*mesh_, mesh_->claim_boards()) {
   if (topology_.local().size() > 1) mesh_->board()->post(board_state_.progress, 0);

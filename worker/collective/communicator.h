@@ -28,10 +28,9 @@ struct CommunicatorOptions {
   // Performance only: results do not depend on the segment.
   std::size_t segment_bytes = 256 << 10;  // Received, then reduced, at a time.
   // A ring takes large data in blocks of one chunk of about this size for each rank, so that each
-  // is still in the cache when it comes round. A rank is at most so far ahead of its neighbour: it
-  // should be more than a link holds in flight. All ranks need the same value, as it decides the
-  // order of the sum.
-  std::size_t chunk_bytes = 256 << 10;
+  // is still in the cache when it comes round; a rank is at most so far ahead of its neighbour.
+  // 0: the mesh's window. All ranks need the same value, as it decides the order of the sum.
+  std::size_t chunk_bytes = 0;
   // What a rank brings at a time to an all-reduce on a board. All ranks need the same value.
   std::size_t round_bytes = 512 << 10;
   // An all-reduce whose messages to one peer are no larger goes to all peers at once, in one step.

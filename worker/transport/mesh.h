@@ -29,6 +29,12 @@ using Deadline = std::chrono::steady_clock::time_point;
 using Bytes = std::span<std::byte>;
 using ConstBytes = std::span<const std::byte>;
 
+// Mesh::window_bytes, between ranks of one host: what is on its way stays in their caches.
+inline constexpr std::size_t kNearWindowBytes = 256 << 10;
+// And between hosts: a millisecond of 10 Gb/s, so that a rank that is late for that long, by the
+// network or by its scheduler, costs nothing.
+inline constexpr std::size_t kFarWindowBytes = 1 << 20;
+
 // At most this many spans go into one send_some or receive_some.
 inline constexpr std::size_t kPartsMax = 8;
 
@@ -81,6 +87,10 @@ class Mesh {
   // The same for two ranks exactly if they share a board: which ranks are on one host. All ranks
   // give the same answers.
   virtual Rank host_of(Rank rank) const { return rank; }
+
+  // How far a rank should get ahead of a neighbour to keep their link busy. All ranks give the same
+  // answer.
+  virtual std::size_t window_bytes() const { return kNearWindowBytes; }
 
   // The board of this rank's host, or null when this rank shares none.
   virtual Board* board() { return nullptr; }

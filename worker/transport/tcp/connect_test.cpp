@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "worker/transport/handshake.h"
+#include "worker/transport/tcp/mesh.h"
 #include "worker/transport/tcp/socket.h"
 #include "worker/transport/testing/gang.h"
 
@@ -166,6 +167,15 @@ TEST_CASE("connecting can be cancelled", "[transport]") {
   const MeshResult ended = mesh.get();
   REQUIRE(!ended.has_value());
   CHECK(ended.error().code == Code::kCancelled);
+}
+
+TEST_CASE("ranks that have other hosts' names get further ahead of each other", "[transport]") {
+  const auto window = [](std::vector<PeerAddress> addresses) {
+    const std::size_t ranks = addresses.size();
+    return TcpMesh(0, std::move(addresses), std::vector<LinkSockets>(ranks), 0us).window_bytes();
+  };
+  CHECK(window({{"a", 1}, {"a", 2}, {"a", 3}}) == kNearWindowBytes);
+  CHECK(window({{"a", 1}, {"a", 2}, {"b", 3}}) == kFarWindowBytes);
 }
 
 TEST_CASE("options that contradict themselves are refused", "[transport]") {

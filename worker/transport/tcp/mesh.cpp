@@ -70,6 +70,14 @@ std::string TcpMesh::describe(Rank peer) const {
   return name + " (" + addresses_[peer].host + ":" + std::to_string(addresses_[peer].port) + ")";
 }
 
+// One host has one name here; two names for one are taken for two hosts.
+std::size_t TcpMesh::window_bytes() const {
+  const bool near = std::all_of(addresses_.begin(), addresses_.end(), [&](const PeerAddress& peer) {
+    return peer.host == addresses_.front().host;
+  });
+  return near ? kNearWindowBytes : kFarWindowBytes;
+}
+
 Error TcpMesh::cancelled() const {
   return {Code::kCancelled, "rank " + std::to_string(rank_) + " gave up its links"};
 }
