@@ -25,7 +25,8 @@ class ModelsTest(unittest.TestCase):
             self.assertLess(text["validation.perplexity"], 12)
             images = self.run_job(cluster, "configs/jobs/synthetic_resnet50.yaml",
                                   "data.shape=[3,32,32]", "train.max_steps=2",
-                                  "train.batch_size=4", "data.validation_samples=4")
+                                  "train.batch_size=4", "train.learning_rate=1e-4",
+                                  "data.validation_samples=4")
             self.assertIn("validation.accuracy", images)
 
 

@@ -133,9 +133,10 @@ class Workers:
         if self.options.device == "cuda":
             environment["CUDA_VISIBLE_DEVICES"] = str(max(gang, rank))
         leads = rank == 0 and gang == 0
+        # A session of its own, as torchrun gives its ranks: the kernel shares cores by session.
         return subprocess.Popen([self.options.worker], env=environment, text=True,
-                                stdout=subprocess.PIPE if leads else subprocess.DEVNULL,
-                                stderr=subprocess.STDOUT)
+                                start_new_session=True, stderr=subprocess.STDOUT,
+                                stdout=subprocess.PIPE if leads else subprocess.DEVNULL)
 
 
 class Ddp:
