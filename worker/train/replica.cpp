@@ -66,8 +66,8 @@ Replica::Replica(std::shared_ptr<Model> model, torch::Device device, const Train
   for (NamedTensor& parameter : parameters_) {
     if (!has_channels(parameter.tensor)) continue;
     channels_last_ = true;
-    // Not contiguous(): a 1 x 1 kernel is contiguous either way, and its gradient would not have the
-    // strides of its parameter, which costs a copy.
+    // Not contiguous(): a 1 x 1 kernel is contiguous either way, and its gradient would not have
+    // the strides of its parameter, which costs a copy.
     const torch::Tensor last =
         torch::empty_like(parameter.tensor, torch::MemoryFormat::ChannelsLast);
     parameter.tensor.set_data(last.copy_(parameter.tensor.detach()));
