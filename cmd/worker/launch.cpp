@@ -77,10 +77,10 @@ Outcome<void> add_nccl(const Assignment& assignment, c10d::ProcessGroup& group) 
   return {};
 }
 
-// $DL_TRANSPORT, the same for all tasks of a gang: with `auto`, ranks of one host use its memory.
+// Ranks of one host use its memory, unless $DL_TRANSPORT, the same for all tasks of a gang, is `tcp`.
 bool shares_memory() {
   const char* transport = std::getenv("DL_TRANSPORT");
-  return transport != nullptr && std::string_view(transport) == "auto";
+  return transport == nullptr || std::string_view(transport) != "tcp";
 }
 
 // Workers, and the servers after them.
