@@ -53,7 +53,7 @@ class Compressor {
   // those of the collectives.
   virtual Result<void> sum(Wire& wire, std::size_t bucket, std::span<float> gradients) = 0;
 
-  // Adds to `gradients` what this rank still owes of the bucket, which then owes nothing: for a step
+  // Adds to `gradients` what this rank still owes of the bucket, and forgets it: for a step
   // that is not compressed. Where gradients are not finite, nothing is done.
   virtual void pay(std::size_t bucket, std::span<float> gradients);
 
