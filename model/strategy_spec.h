@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/compression_spec.h"
+
 namespace dl {
 
 struct TrainSpec;
@@ -19,7 +21,9 @@ struct StrategySpec {
   // ring, ps, hybrid, partitioned, local_sgd, averaging, ensemble.
   std::string name = "ring";
   std::uint32_t workers = 1;
-  std::uint32_t bucket_bytes = 25u << 20;  // Gradients are reduced in buckets of this size.
+  // Gradients are reduced in buckets of this size; 0: one that the first steps find out.
+  std::uint32_t bucket_bytes = 25u << 20;
+  CompressionSpec compression;
 
   std::uint32_t servers = 1;  // Tasks of role ps.
   bool replicate = false;     // Every push is with two servers before it is acknowledged.

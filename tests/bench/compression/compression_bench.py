@@ -56,7 +56,7 @@ class Ddp(Ours):
     def __init__(self, python, hook, port, namespaces):
         host = namespaces.addresses[0]
         self.ranks = Ranks([
-            namespaces.inside(rank, ["env", "GLOO_SOCKET_IFNAME=link", str(python),
+            namespaces.inside(rank, ["env", "GLOO_SOCKET_IFNAME=eth0", str(python),
                                      str(HERE / "ddp_rank.py"), str(rank), str(WORLD), host,
                                      str(port), hook])
             for rank in range(WORLD)])

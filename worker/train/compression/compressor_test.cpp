@@ -232,8 +232,11 @@ TEST_CASE("a gradient that is not finite reaches all ranks as NaN and is not kep
           }
           const std::vector<Floats> state = copy_of(rank.compressor->state());
           for (std::size_t i = 0; i < state.size(); ++i) {
-            if (rank.compressor->state()[i].name.ends_with(".tall") && name != "int8") {
-              expect(same_bits(state[i], before[i]), "what the tensor's kept is as before");
+            // int8 goes by blocks, and keeps on with those that are finite; top-k takes back what
+            // it has added, up to a rounding.
+            if (!rank.compressor->state()[i].name.ends_with(".tall") || name == "int8") continue;
+            for (std::size_t k = 0; k < state[i].size(); ++k) {
+              expect(std::abs(state[i][k] - before[i][k]) <= 1e-9f, "what was kept is as before");
             }
           }
         }

@@ -17,6 +17,12 @@ class Half final : public Compressor {
   Result<void> sum(Wire& wire, std::size_t bucket, std::span<float> gradients) override;
 
  private:
+  // Of a section of a bucket, which travels while its neighbours are rounded.
+  static constexpr std::size_t kSection = 1 << 20;
+
+  void round(std::span<const float> gradients, std::size_t section);
+  void restore(std::span<float> gradients, std::size_t section) const;
+
   const collective::DataType type_;
   std::vector<std::uint16_t> rounded_;
 };

@@ -16,8 +16,6 @@ namespace {
 
 using kernels::kBinShift;
 
-constexpr std::uint32_t kFirstInfiniteBin = 0x7f800000u >> kBinShift;
-
 std::uint32_t magnitude(float value) { return std::bit_cast<std::uint32_t>(value) & 0x7fffffffu; }
 
 std::size_t words_of_block(std::size_t count) { return 1 + 2 * count; }
@@ -31,21 +29,29 @@ TopK::Block TopK::block_of(std::uint32_t rank, std::size_t count) {
           .values = {reinterpret_cast<float*>(words + 1 + count), count}};
 }
 
-void TopK::select(std::span<const float> values, std::size_t count,
-                  std::span<std::uint32_t> indices) {
-  std::uint32_t bin = histogram_.size();
+std::size_t TopK::count_of(std::size_t chunk_size) const {
+  return static_cast<std::size_t>(std::ceil(ratio_ * static_cast<double>(chunk_size)));
+}
+
+std::size_t TopK::count_of_bucket(std::size_t size) const {
+  return size / kChunk * count_of(kChunk) + count_of(size % kChunk);
+}
+
+void TopK::select(std::span<const float> values, std::span<std::uint32_t> indices) {
+  const std::size_t count = indices.size();
+  std::size_t bin = histogram_.size();
   std::size_t above = 0;  // Elements in higher bins than `bin`.
   std::size_t reached = 0;
   while (reached < count) {
     above = reached;
     reached += histogram_[--bin];
   }
-  // One more: the loop writes before it knows.
-  const std::span<std::uint32_t> candidates = scratch(candidates_, reached + 1);
-  kernels::table().indices_from(values.data(), values.size(), bin << kBinShift, candidates.data());
+  const std::span<std::uint32_t> candidates = scratch(candidates_, reached);
+  kernels::table().indices_from(values.data(), values.size(),
+                                static_cast<std::uint32_t>(bin << kBinShift), candidates.data());
 
   magnitudes_.clear();
-  for (const std::uint32_t i : candidates.first(reached)) {
+  for (const std::uint32_t i : candidates) {
     if (magnitude(values[i]) >> kBinShift == bin) magnitudes_.push_back(magnitude(values[i]));
   }
   const auto last = magnitudes_.begin() + static_cast<std::ptrdiff_t>(count - above - 1);
@@ -55,7 +61,7 @@ void TopK::select(std::span<const float> values, std::size_t count,
   std::size_t ties =
       count - above - static_cast<std::size_t>(std::count_if(magnitudes_.begin(), last, larger));
   std::size_t taken = 0;
-  for (const std::uint32_t i : candidates.first(reached)) {
+  for (const std::uint32_t i : candidates) {
     const std::uint32_t m = magnitude(values[i]);
     if (m < least || (m == least && ties == 0)) continue;
     if (m == least) --ties;
@@ -63,36 +69,51 @@ void TopK::select(std::span<const float> values, std::size_t count,
   }
 }
 
+// Adds the gradients to the residual and moves the largest from there into `block`. False when a
+// gradient is not finite; it is left out of the residual then.
+bool TopK::take(std::span<const float> gradients, std::span<float> residual, Block block) {
+  bool finite = true;
+  std::size_t taken = 0;
+  for (std::size_t begin = 0; begin < gradients.size(); begin += kChunk) {
+    const std::size_t size = std::min(kChunk, gradients.size() - begin);
+    const std::span<float> chunk = residual.subspan(begin, size);
+    const std::span<std::uint32_t> indices = block.indices.subspan(taken, count_of(size));
+    finite &= kernels::table().add_and_count(gradients.data() + begin, chunk.data(), size,
+                                             histogram_.data());
+    select(chunk, indices);
+    for (std::uint32_t& i : indices) {
+      block.values[taken++] = chunk[i];
+      chunk[i] = 0;
+      i += static_cast<std::uint32_t>(begin);
+    }
+  }
+  return finite;
+}
+
+// The residual as it was before take(), but for a rounding: that loses at most as much as the
+// residual had, however large the gradients were.
+void TopK::put_back(std::span<float> gradients, std::span<float> residual, Block block) const {
+  for (std::size_t i = 0; i < block.indices.size(); ++i) {
+    residual[block.indices[i]] = block.values[i];
+  }
+  kernels::table().subtract(gradients.data(), residual.data(), gradients.size());
+}
+
 Result<void> TopK::sum(Wire& wire, std::size_t bucket, std::span<float> gradients) {
-  const std::size_t size = gradients.size();
-  if (size == 0) return {};
-  const auto count = std::max<std::size_t>(
-      1, static_cast<std::size_t>(std::ceil(ratio_ * static_cast<double>(size))));
+  const std::size_t count = count_of_bucket(gradients.size());
+  if (count == 0) return {};
   const std::span<std::uint32_t> message =
       scratch(message_, wire.world_size() * words_of_block(count));
   const std::span<float> residual = residual_.of(bucket);
-
-  kernels::table().add_and_count(residual.data(), gradients.data(), size, histogram_.data());
-  const bool finite = std::all_of(histogram_.begin() + kFirstInfiniteBin, histogram_.end(),
-                                  [](std::uint32_t n) { return n == 0; });
-  Block mine = block_of(wire.rank(), count);
-  mine.finite[0] = finite ? 1 : 0;
-  if (finite) {
-    select(gradients, count, mine.indices);
-    for (std::size_t i = 0; i < count; ++i) mine.values[i] = gradients[mine.indices[i]];
-  } else {
-    std::ranges::fill(mine.indices, 0u);
-    std::ranges::fill(mine.values, 0.0f);
-  }
+  const Block mine = block_of(wire.rank(), count);
+  mine.finite[0] = take(gradients, residual, mine) ? 1 : 0;
   DL_CHECK(wire.all_gather(std::as_writable_bytes(message)));
-
   for (std::uint32_t rank = 0; rank < wire.world_size(); ++rank) {
     if (block_of(rank, count).finite[0] == 1) continue;
+    put_back(gradients, residual, mine);
     std::ranges::fill(gradients, std::numeric_limits<float>::quiet_NaN());
     return {};
   }
-  std::ranges::copy(gradients, residual.begin());
-  for (const std::uint32_t i : mine.indices) residual[i] = 0;
   return sum_blocks(wire.world_size(), count, gradients);
 }
 

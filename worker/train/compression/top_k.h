@@ -1,8 +1,9 @@
-// The largest gradients of each bucket, and nothing of the others until error feedback has made
+// The largest gradients of each chunk, and nothing of the others until error feedback has made
 // them large (Strom 2015; Aji and Heafield 2017; Lin et al. 2018: deep gradient compression).
 //
-// Each rank sends the indices and values of its k = ⌈ratio × n⌉ elements of largest magnitude, of
-// equal ones the first, to all others; what came is added up in the order of ranks.
+// Buckets are cut into chunks that stay in a core's cache. Each rank sends the indices and values
+// of the k = ⌈ratio × n⌉ elements of largest magnitude of each, of equal ones the first, to all
+// others; what came is added up in the order of ranks.
 
 #pragma once
 
@@ -15,6 +16,8 @@ namespace dl::worker::train {
 
 class TopK final : public Compressor {
  public:
+  static constexpr std::size_t kChunk = 1 << 16;
+
   // 0 < ratio ≤ 0.5: above, indices and values are more than the gradient itself.
   TopK(double ratio, const std::vector<BucketShape>& buckets) : ratio_(ratio), residual_(buckets) {}
 
@@ -32,7 +35,11 @@ class TopK final : public Compressor {
     std::span<float> values;
   };
   Block block_of(std::uint32_t rank, std::size_t count);
-  void select(std::span<const float> values, std::size_t count, std::span<std::uint32_t> indices);
+  std::size_t count_of(std::size_t chunk_size) const;
+  std::size_t count_of_bucket(std::size_t size) const;
+  bool take(std::span<const float> gradients, std::span<float> residual, Block block);
+  void select(std::span<const float> values, std::span<std::uint32_t> indices);
+  void put_back(std::span<float> gradients, std::span<float> residual, Block block) const;
   Result<void> sum_blocks(std::uint32_t world, std::size_t count, std::span<float> gradients);
 
   const double ratio_;

@@ -25,6 +25,9 @@ struct Factored {
 inline constexpr std::uint32_t kBinShift = 20;
 inline constexpr std::size_t kBins = std::size_t{1} << (31 - kBinShift);
 
+// So large that sums of larger ones might not be finite.
+inline constexpr float kHuge = 0x1p120f;
+
 struct Table {
   // Rounded to nearest even; and back.
   void (*to_float16)(const float* from, std::uint16_t* to, std::size_t count);
@@ -37,9 +40,11 @@ struct Table {
   bool (*finite)(const float* values, std::size_t count);
 
   // to[i] += from[i]; histogram[b], of kBins, is how many sums' magnitudes have the upper bits b.
-  void (*add_and_count)(const float* from, float* to, std::size_t count, std::uint32_t* histogram);
-  // The indices, in order, of the values whose magnitude bits are at least `least`. `indices` has
-  // room for one more than there are.
+  // What is not finite, or has a magnitude from kHuge, is not added; false when there was any.
+  bool (*add_and_count)(const float* from, float* to, std::size_t count, std::uint32_t* histogram);
+  // to[i] −= from[i], but for what add_and_count does not add.
+  void (*subtract)(const float* from, float* to, std::size_t count);
+  // The indices, in order, of the values whose magnitude bits are at least `least`.
   void (*indices_from)(const float* values, std::size_t count, std::uint32_t least,
                        std::uint32_t* indices);
 

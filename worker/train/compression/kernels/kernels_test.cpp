@@ -51,7 +51,7 @@ TEST_CASE("the loops for AVX2 give the bits of the plain ones", "[compression]")
       std::vector<std::int8_t> codes(kCount);
       results.push_back({loops.quantize(input.data(), kCount, codes.data())});
       loops.add_codes(codes.data(), 0.37f, results.emplace_back(kCount).data(), kCount);
-      std::vector<std::uint32_t> indices(kCount + 1);
+      std::vector<std::uint32_t> indices(kCount);
       loops.indices_from(input.data(), kCount, 0x3f800000, indices.data());
       results.emplace_back(indices.begin(), indices.end());
     }

@@ -69,17 +69,25 @@ bool finite(const float* values, std::size_t count) {
   return largest_magnitude(values, count) < kInfinity;
 }
 
+inline float unless_huge(float value) {
+  return (bits_of(value) & kMagnitude) < bits_of(kHuge) ? value : 0.0f;
+}
+
+void subtract(const float* __restrict from, float* __restrict to, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) to[i] -= unless_huge(from[i]);
+}
+
 // In blocks that stay in the cache: the sums are vectors' work, the counting is not. Neighbours
 // count in histograms of their own, for they often have one bin, and its counter would have to be
 // waited for.
-void add_and_count(const float* __restrict from, float* __restrict to, std::size_t count,
+bool add_and_count(const float* __restrict from, float* __restrict to, std::size_t count,
                    std::uint32_t* __restrict histogram) {
   constexpr std::size_t kBlock = 1024;
   static_assert(kBlock % 4 == 0, "blocks are counted by fours");
   std::uint32_t counts[4][kBins] = {};
   for (std::size_t begin = 0; begin < count; begin += kBlock) {
     const std::size_t end = begin + kBlock < count ? begin + kBlock : count;
-    add(from + begin, to + begin, end - begin);
+    for (std::size_t i = begin; i < end; ++i) to[i] += unless_huge(from[i]);
     for (std::size_t i = begin; i + 4 <= end; i += 4) {
       for (std::size_t k = 0; k < 4; ++k) {
         ++counts[k][(bits_of(to[i + k]) & kMagnitude) >> kBinShift];
@@ -92,15 +100,28 @@ void add_and_count(const float* __restrict from, float* __restrict to, std::size
   for (std::size_t bin = 0; bin < kBins; ++bin) {
     histogram[bin] = counts[0][bin] + counts[1][bin] + counts[2][bin] + counts[3][bin];
   }
+  return largest_magnitude(from, count) < bits_of(kHuge);
 }
 
-// Writes every index, and moves on where it is wanted: no branch to guess wrong.
+// Few of them are: whole blocks are passed over at once.
 void indices_from(const float* __restrict values, std::size_t count, std::uint32_t least,
                   std::uint32_t* __restrict indices) {
+  constexpr std::size_t kBlock = 16;
   std::size_t taken = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    indices[taken] = static_cast<std::uint32_t>(i);
-    taken += (bits_of(values[i]) & kMagnitude) >= least ? 1 : 0;
+  for (std::size_t begin = 0; begin < count; begin += kBlock) {
+    const std::size_t end = begin + kBlock < count ? begin + kBlock : count;
+    if (end - begin == kBlock) {
+      std::uint32_t any = 0;
+      for (std::size_t i = 0; i < kBlock; ++i) {
+        any |= (bits_of(values[begin + i]) & kMagnitude) >= least ? 1u : 0u;
+      }
+      if (any == 0) continue;
+    }
+    for (std::size_t i = begin; i < end; ++i) {
+      if ((bits_of(values[i]) & kMagnitude) >= least) {
+        indices[taken++] = static_cast<std::uint32_t>(i);
+      }
+    }
   }
 }
 
@@ -198,6 +219,7 @@ constexpr Table make_table() {
           .add = add,
           .finite = finite,
           .add_and_count = add_and_count,
+          .subtract = subtract,
           .indices_from = indices_from,
           .quantize = quantize,
           .add_codes = add_codes,
