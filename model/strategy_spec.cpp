@@ -40,9 +40,10 @@ bool may_have_server_optimizer(const StrategySpec& spec) {
   return spec.algorithm == "sync" || (has_any_frequency(spec) && spec.frequency == "batch");
 }
 
-constexpr std::array<StrategyKey, 13> kKeys = {{
+constexpr std::array<StrategyKey, 14> kKeys = {{
     {"bucket_bytes", "ring and hybrid",
      [](const StrategySpec& spec) { return spec.name == "ring" || spec.name == "hybrid"; }},
+    {"compression", "ring", [](const StrategySpec& spec) { return spec.name == "ring"; }},
     {"servers", "ps and hybrid", has_servers},
     {"replicate", "ps and hybrid", has_servers},
     {"algorithm", "ps and hybrid", has_servers},

@@ -68,7 +68,8 @@ struct Expectation {
 
   std::string whole(std::uint64_t type_most) const {
     if (!rule.bytes) return whole_range(rule, type_most);
-    return "a size from " + format_bytes(rule.least) + " to " + format_bytes(rule.most) +
+    const std::string word = rule.zero.empty() ? "" : std::string(rule.zero) + " or ";
+    return word + "a size from " + format_bytes(rule.least) + " to " + format_bytes(rule.most) +
            ", such as 512MiB or 4GiB";
   }
 };

@@ -21,6 +21,9 @@ constexpr std::array<std::string_view, 4> kFrequencies = {"batch", "window", "ep
 constexpr std::array<std::string_view, 6> kServerOptimizers = {"sgd",  "momentum", "adagrad",
                                                                "adam", "adamw",    "none"};
 
+constexpr std::array<std::string_view, 6> kCompressions = {"none",  "fp16",      "bf16",
+                                                           "top_k", "power_sgd", "int8"};
+
 constexpr std::uint64_t kHour = 3'600'000;
 
 constexpr Rule from(std::uint64_t least, std::uint64_t most) {
@@ -30,6 +33,12 @@ constexpr Rule one_of(std::span<const std::string_view> words) { return {.words 
 constexpr Rule text(Form form) { return {.form = form}; }
 constexpr Rule bytes_from(std::uint64_t least, std::uint64_t most) {
   return {.least = least, .most = most, .bytes = true};
+}
+constexpr Rule auto_or_bytes_from(std::uint64_t least, std::uint64_t most) {
+  return {.least = least, .most = most, .bytes = true, .zero = "auto"};
+}
+constexpr Rule above_up_to(double low, double high) {
+  return {.low = low, .high = high, .excludes_low = true};
 }
 constexpr Rule at_least(double low) { return {.low = low}; }
 constexpr Rule above(double low) { return {.low = low, .excludes_low = true}; }
@@ -199,8 +208,10 @@ std::vector<Key> strategy_keys() {
        "How the workers come to agree: [strategies.md](strategies.md) says when to take which"},
       {"strategy.workers", DL_JOB(strategy.workers), from(1, 4096), kModel, "",
        "Processes that train together"},
-      {"strategy.bucket_bytes", DL_JOB(strategy.bucket_bytes), bytes_from(1024, 1u << 30), kModel,
-       "", "ring, hybrid: gradients are reduced in buckets of this size"},
+      {"strategy.bucket_bytes", DL_JOB(strategy.bucket_bytes), auto_or_bytes_from(1024, 1u << 30),
+       kModel, "",
+       "ring, hybrid: gradients are reduced in buckets of this size; `auto`: one that the first "
+       "steps find out"},
       {"strategy.servers", DL_JOB(strategy.servers), from(1, 4096), kModel, "",
        "ps, hybrid: parameter servers, each a task of role `ps` with one CPU slot"},
       {"strategy.replicate", DL_JOB(strategy.replicate), anything(), kModel, "",
@@ -232,6 +243,21 @@ std::vector<Key> strategy_keys() {
        "chosen for"},
       {"strategy.group_size", DL_JOB(strategy.group_size), from(2, 4096), kModel,
        "the workers of a node", "hybrid: workers of one ring, a divisor of `workers`"},
+  };
+}
+
+std::vector<Key> compression_keys() {
+  return {
+      {"strategy.compression.name", DL_JOB(strategy.compression.name), one_of(kCompressions),
+       kModel, "", "ring: what gradients are on the wire"},
+      {"strategy.compression.ratio", DL_JOB(strategy.compression.ratio), above_up_to(0, 0.5),
+       kModel, "", "top_k: share of the elements that is sent in a step"},
+      {"strategy.compression.rank", DL_JOB(strategy.compression.rank), from(1, 256), kModel, "",
+       "power_sgd: columns of the factors that a gradient becomes"},
+      {"strategy.compression.start_step", DL_JOB(strategy.compression.start_step), anything(),
+       kModel, "", "Steps before this one are not compressed"},
+      {"strategy.compression.auto", DL_JOB(strategy.compression.automatic), anything(), kModel, "",
+       "Tries in the first steps whether steps are quicker without, and goes on so if they are"},
   };
 }
 
@@ -273,7 +299,7 @@ std::vector<Key> durability_keys() {
 std::vector<Key> all_keys() {
   std::vector<Key> all;
   for (const auto& part : {job_keys(), model_keys(), train_keys(), strategy_keys(),
-                           durability_keys(), resource_keys()}) {
+                           compression_keys(), durability_keys(), resource_keys()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -57,7 +57,8 @@ struct Rule {
   bool excludes_high = false;
   std::span<const std::string_view> words = {};  // A text that is one of these.
   Form form = Form::kAny;
-  bool bytes = false;  // A whole number that may have a unit: "4GiB".
+  bool bytes = false;          // A whole number that may have a unit: "4GiB".
+  std::string_view zero = {};  // The word that is written for 0, besides what `least` allows.
 };
 
 struct Key {

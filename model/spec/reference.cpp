@@ -78,13 +78,16 @@ struct Title {
   std::string_view text;
 };
 
-constexpr std::array<Title, 10> kTitles = {{
+constexpr std::array<Title, 11> kTitles = {{
     {"", "Keys of the document itself."},
     {"model", "The network, and with it the kind of job: the built-in worker trains it."},
     {"data", "What a model is trained on."},
     {"train", "How a model is trained."},
     {"train.schedule", "How the learning rate changes over a run."},
     {"strategy", "How many workers train a model, and how they agree."},
+    {"strategy.compression",
+     "Fewer bytes for the gradients on the wire; [compression.md](compression.md) has the price of "
+     "each."},
     {"checkpoint", "When a model's training is saved. A restart begins at the newest checkpoint."},
     {"restarts", "How often a job is started again, for each kind of failure."},
     {"resources", "Of each worker of a model, or of a command without roles."},

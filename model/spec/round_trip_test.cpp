@@ -160,6 +160,8 @@ JobSpec generate_model(Random& random) {
     job.train.precision = "bfloat16";
   }
   worker.count = job.strategy.workers;
+  if (worker.resources.gpus > 0) job.strategy.compression.name = "none";
+  if (random() % 4 == 0) job.strategy.bucket_bytes = 0;
   job.roles = {worker};
   if (has_servers(job.strategy)) {
     RoleSpec server;

@@ -76,6 +76,7 @@ class Checker {
     check_data();
     check_train();
     check_strategy(root_, job_, problems_);
+    check_compression();
   }
 
   // Of the models that do not read images.
@@ -160,6 +161,16 @@ class Checker {
                                        " equal parts; take a train.batch_size that is a multiple "
                                        "of " +
                                        std::to_string(std::uint64_t{workers} * parts));
+  void check_compression() {
+    const std::string& name = job_.strategy.compression.name;
+    const bool on_gpus = std::ranges::any_of(
+        job_.roles, [](const RoleSpec& role) { return role.resources.gpus > 0; });
+    if (name != "none" && on_gpus) {
+      fail("strategy.compression.name", "is " + name +
+                                            ", which works on CPUs, and resources.gpus asks for "
+                                            "GPUs; their gradients travel by NCCL. Remove one of "
+                                            "them");
+    }
   }
 
   void check_command(bool has_command, bool has_roles) {

@@ -133,6 +133,7 @@ class ValueReader {
 
   std::optional<std::uint64_t> whole(const Node& node, std::uint64_t type_most) const {
     if (node.kind != Node::Kind::kScalar || (node.quoted && !key_.rule.bytes)) return std::nullopt;
+    if (!key_.rule.zero.empty() && node.text == key_.rule.zero) return 0;
     const auto value = key_.rule.bytes ? parse_bytes(node.text) : parse_whole(node.text);
     const bool fits =
         value && *value >= key_.rule.least && *value <= std::min(key_.rule.most, type_most);

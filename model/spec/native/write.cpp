@@ -41,6 +41,7 @@ struct ValueWriter {
   }
 
   Node whole(std::uint64_t value) const {
+    if (value == 0 && !key.rule.zero.empty()) return scalar(std::string(key.rule.zero), false);
     return key.rule.bytes && value > 0 ? scalar(format_bytes(value), true)
                                        : scalar(std::to_string(value), false);
   }

@@ -92,6 +92,9 @@ void GradientExchange::make_reducer() {
       std::vector<std::int64_t>{});
   if (line_) reducer_->register_comm_hook(line_->make_hook());
   fresh_ = true;
+  // Gradients there were have moved into the new buckets, where they are to be zeroed.
+  replica_.forget_gradients();
+  if (parameters.front().grad().defined()) replica_.gradients();
 }
 
 torch::Tensor GradientExchange::backward(const Samples& samples, std::uint64_t step) {
