@@ -43,7 +43,7 @@ const std::vector<BadDocument> kBadDocuments = {
      "data: {format: synthetic}\n"
      "strategy: {compression: {name: fp16}}\n"
      "resources: {gpus: 1}\n",
-     "job.yaml:3:32: strategy.compression.name: is fp16, which works on CPUs, and resources.gpus "
+     "job.yaml:3:26: strategy.compression.name: is fp16, which works on CPUs, and resources.gpus "
      "asks for GPUs; their gradients travel by NCCL. Remove one of them\n"},
     {"a size of buckets that is a word",
      "model: {name: lenet}\n"
@@ -61,6 +61,16 @@ TEST_CASE("an exchange of gradients that there is not is refused with the way ou
     CHECK_FALSE(result.spec);
     CHECK(to_string(result.problems, "job.yaml") == bad.shown);
   }
+}
+
+TEST_CASE("the keys of compression are read", "[spec]") {
+  const ParseResult result = parse(
+      "model: {name: lenet}\ndata: {format: synthetic}\nstrategy: {compression: "
+      "{name: top_k, ratio: 0.02, rank: 4, start_step: 5, auto: false}}\n");
+  REQUIRE(result.spec);
+  CHECK(result.spec->strategy.compression ==
+        CompressionSpec{
+            .name = "top_k", .ratio = 0.02, .rank = 4, .start_step = 5, .automatic = false});
 }
 
 TEST_CASE("the size of buckets can be left to be found out", "[spec]") {

@@ -91,7 +91,11 @@ train:
   threads: 2
   deterministic: false
   schedule: {name: step, warmup_epochs: 0.5, final_fraction: 1, step_epochs: 1, gamma: 0.5}
-strategy: {name: ring, workers: 3, bucket_bytes: 64KiB}
+strategy:
+  name: ring
+  workers: 3
+  bucket_bytes: 64KiB
+  compression: {name: none, ratio: 0.02, rank: 4, start_step: 5, auto: false}
 checkpoint: {directory: /checkpoints, every_epochs: 0, every_steps: 50, keep: 5}
 restarts:
   user_code: 0

@@ -31,10 +31,13 @@ class BucketLine::Hook final : public c10d::CommHookInterface {
     TORCH_CHECK(gradients.scalar_type() == at::kFloat && gradients.is_contiguous(),
                 "gradients travel as float32, not as ", gradients.scalar_type());
     line_.last_came_ = Clock::now();
-    const auto call = [&line = line_, gradients,
-                       index = bucket.getIndex()](collective::Communicator& communicator) {
+    const auto call = [&line = line_, gradients, index = bucket.getIndex()](
+                          collective::Communicator& communicator) -> Result<void> {
       const auto size = static_cast<std::size_t>(gradients.numel());
-      return line.carry(communicator, index, {gradients.data_ptr<float>(), size});
+      const Result<void> done =
+          line.carry(communicator, index, {gradients.data_ptr<float>(), size});
+      if (done) return {};
+      return with_context(line.describe(index), done.error());
     };
     return collective::ring_backend(*line_.group_).submit(call, {gradients})->getFuture();
   }
@@ -54,6 +57,13 @@ void BucketLine::lay_out(const std::vector<BucketShape>& buckets) {
   std::unique_ptr<Compressor> compressor = make_compressor(spec_, buckets);
   if (compressor && compressor_) move_state(*compressor_, *compressor);
   compressor_ = std::move(compressor);
+  buckets_ = buckets;
+}
+
+std::string BucketLine::describe(std::size_t bucket) const {
+  const BucketShape& shapes = buckets_.at(bucket);
+  return "gradients of bucket " + std::to_string(bucket) + " (" + shapes.front().name +
+         (shapes.size() > 1 ? " to " + shapes.back().name : "") + ")";
 }
 
 std::unique_ptr<c10d::CommHookInterface> BucketLine::make_hook() {
