@@ -45,6 +45,11 @@ const std::vector<BadDocument> kBadDocuments = {
      "resources: {gpus: 1}\n",
      "job.yaml:3:26: strategy.compression.name: is fp16, which works on CPUs, and resources.gpus "
      "asks for GPUs; their gradients travel by NCCL. Remove one of them\n"},
+    {"compression of what is no gradient",
+     "model: {name: lenet}\n"
+     "data: {format: synthetic}\n"
+     "strategy: {name: local_sgd, workers: 2, compression: {name: fp16}}\n",
+     "job.yaml:3:41: strategy.compression: belongs to ring; this job's strategy is local_sgd\n"},
     {"a size of buckets that is a word",
      "model: {name: lenet}\n"
      "data: {format: synthetic}\n"

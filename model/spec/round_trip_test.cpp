@@ -124,6 +124,7 @@ void fit_strategy(JobSpec& job) {
   keep("servers", &StrategySpec::servers);
   keep("replicate", &StrategySpec::replicate);
   keep("bucket_bytes", &StrategySpec::bucket_bytes);
+  keep("compression", &StrategySpec::compression);
   keep("staleness", &StrategySpec::staleness);
   keep("rho", &StrategySpec::rho);
   keep("elastic_rate", &StrategySpec::elastic_rate);
@@ -147,6 +148,7 @@ JobSpec generate_model(Random& random) {
   if (job.data.format != "synthetic") job.data.path = "/data";
   if (job.model->categories.empty()) job.model->categories = {1};
   job.model->width = job.model->heads * (1 + static_cast<std::uint32_t>(random() % 64));
+  if (random() % 4 == 0) job.strategy.bucket_bytes = 0;
   fit_strategy(job);
   job.train.batch_size = job.strategy.workers * (1 + static_cast<std::uint32_t>(random() % 8));
   job.train.accumulate_steps = 1 + static_cast<std::uint32_t>(random() % 3);
@@ -161,7 +163,6 @@ JobSpec generate_model(Random& random) {
   }
   worker.count = job.strategy.workers;
   if (worker.resources.gpus > 0) job.strategy.compression.name = "none";
-  if (random() % 4 == 0) job.strategy.bucket_bytes = 0;
   job.roles = {worker};
   if (has_servers(job.strategy)) {
     RoleSpec server;

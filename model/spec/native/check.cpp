@@ -161,6 +161,8 @@ class Checker {
                                        " equal parts; take a train.batch_size that is a multiple "
                                        "of " +
                                        std::to_string(std::uint64_t{workers} * parts));
+  }
+
   void check_compression() {
     const std::string& name = job_.strategy.compression.name;
     const bool on_gpus = std::ranges::any_of(

@@ -83,7 +83,8 @@ class Writer {
     if (!is_written(key.applies_to)) return false;
     constexpr std::string_view kStrategy = "strategy.";
     if (!key.path.starts_with(kStrategy)) return true;
-    const StrategyKey* rule = strategy_key(key.path.substr(kStrategy.size()));
+    const std::string_view name = key.path.substr(kStrategy.size());
+    const StrategyKey* rule = strategy_key(name.substr(0, name.find('.')));
     if (rule != nullptr && !rule->belongs(job_.strategy)) return false;
     return (key.path != "strategy.window" || job_.strategy.window > 0) &&
            (key.path != "strategy.group_size" || job_.strategy.group_size > 0);

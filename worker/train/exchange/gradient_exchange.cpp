@@ -92,13 +92,10 @@ void GradientExchange::make_reducer() {
       std::vector<std::int64_t>{});
   if (line_) reducer_->register_comm_hook(line_->make_hook());
   fresh_ = true;
-  // Gradients there were have moved into the new buckets, where they are to be zeroed.
-  replica_.forget_gradients();
-  if (parameters.front().grad().defined()) replica_.gradients();
 }
 
 torch::Tensor GradientExchange::backward(const Samples& samples, std::uint64_t step) {
-  if (!active()) return replica_.backward(samples, {.divisor = samples.global_count});
+  if (!active()) return replica_.backward(samples, {.divisor = samples.global_count, .anew = true});
   use(tuning_.setting(step));
   if (!line_) return backward(samples);
   line_->begin_step(setting_.compressed);
@@ -117,7 +114,8 @@ torch::Tensor GradientExchange::backward(const Samples& samples) {
   const torch::Tensor part =
       replica_.backward(samples, {.divisor = samples.global_count,
                                   .scale = line_ ? 1.0 : static_cast<double>(gang_.size()),
-                                  .before_last = [this] { reducer_->prepare_for_backward({}); }});
+                                  .before_last = [this] { reducer_->prepare_for_backward({}); },
+                                  .anew = true});
   if (fresh_) keep_bucket_order();
   return part;
 }
