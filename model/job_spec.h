@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "model/job.h"
+#include "model/search_spec.h"
 #include "model/strategy_spec.h"
 
 namespace dl {
@@ -137,6 +138,8 @@ struct JobSpec {
   std::vector<RoleSpec> roles;  // Ordered by Role, never empty; a model's strategy fills it in.
   RestartSpec restarts;
   std::chrono::milliseconds grace{15000};  // Between SIGTERM and SIGKILL.
+  // Runs the job once a trial, each with other values: spec::apply_assignment.
+  std::optional<SearchSpec> search;
 
   bool is_builtin() const { return model.has_value(); }
   std::uint32_t task_count() const;
