@@ -72,20 +72,13 @@ const std::vector<BadDocument> kBadDocuments = {
      "data: {format: synthetic}\n"
      "colour: red\n",
      "job.yaml:3:1: colour: unknown key \"colour\"; known here: name, command, workdir, "
-     "env, grace, model, data, train, strategy, checkpoint, restarts, resources, roles\n",
+     "env, grace, model, data, train, strategy, checkpoint, restarts, resources, roles, "
+     "search\n",
      {}},
     {"an unknown section",
      "modle: {name: lenet}\n"
      "command: \"true\"\n",
      "job.yaml:1:1: modle: unknown key \"modle\"; did you mean \"model\"?\n",
-     {}},
-    {"a search",
-     "model: {name: lenet}\n"
-     "data: {format: synthetic}\n"
-     "search:\n"
-     "  metric: validation.accuracy\n",
-     "job.yaml:3:1: search: searches are not supported by this version; remove the block "
-     "to run one trial\n",
      {}},
     {"a word where a mapping belongs",
      "model: lenet\n"

@@ -114,6 +114,7 @@ bool Problems::touch(std::string_view path) const {
     return inner.starts_with(outer) && (inner.size() == outer.size() ||
                                         inner[outer.size()] == '.' || inner[outer.size()] == '[');
   };
+  if (std::find(excused_.begin(), excused_.end(), path) != excused_.end()) return true;
   return std::any_of(problems_.begin(), problems_.end(), [&](const Problem& problem) {
     return !problem.key.empty() && (is_within(problem.key, path) || is_within(path, problem.key));
   });
@@ -157,6 +158,11 @@ void check_duplicate(const Node& map, const std::string& path, const std::string
 
 std::string join_path(std::string_view section, std::string_view key) {
   return section.empty() ? std::string(key) : std::string(section) + "." + std::string(key);
+}
+
+std::string place_in(std::string_view path, std::string_view key) {
+  if (key.empty() || key.front() == '[') return std::string(path).append(key);
+  return join_path(path, key);
 }
 
 std::string quoted(std::string_view text) {

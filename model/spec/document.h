@@ -35,6 +35,7 @@ struct Node {
 
   Kind kind = Kind::kNull;
   bool quoted = false;  // A scalar that was written as text: "5" is no number.
+  bool flow = false;    // Of a map that is to be written in one line.
   Mark mark;
   std::string text;            // Of a scalar.
   std::vector<Node> items;     // Of a list.
@@ -60,14 +61,19 @@ class Problems {
   // A problem of a value that an override wrote names the override.
   void add(const Mark& mark, std::string key, std::string message);
   bool empty() const { return problems_.empty(); }
+  // More are only counted: looking for the nearest name would be work for nobody.
+  bool full() const { return problems_.size() >= kProblemsMax; }
   // Whether a problem is at this dotted path, above it or below it.
   bool touch(std::string_view path) const;
+  // Lets touch say so of this path: its problem has another name.
+  void excuse(std::string path) { excused_.push_back(std::move(path)); }
   // By line and column, at most kProblemsMax of them.
   std::vector<Problem> sorted() const;
 
  private:
   std::span<const std::string> overrides_;
   std::vector<Problem> problems_;
+  std::vector<std::string> excused_;
   std::size_t left_out_ = 0;
 };
 
@@ -79,6 +85,9 @@ bool read_document(std::string_view text, Node& root, Problems& problems);
 bool read_yaml(std::string_view text, Node& root, Problems& problems);
 bool read_json(std::string_view text, Node& root, Problems& problems);
 
+// A tree as text, short maps in one line. Reading it gives the tree again.
+std::string print_document(const Node& root, Language language);
+
 // Writes "dotted.key=value" into the tree. `number` is the override's, from 1.
 void apply_override(std::string_view text, std::uint32_t number, Node& root, Problems& problems);
 
@@ -88,6 +97,9 @@ void check_duplicate(const Node& map, const std::string& path, const std::string
 
 // "train.epochs" of "train" and "epochs"; "epochs" of "" and "epochs".
 std::string join_path(std::string_view section, std::string_view key);
+
+// "values[1]" of "values" and "[1]"; else join_path, where an empty key adds nothing.
+std::string place_in(std::string_view path, std::string_view key);
 
 // `text` in quotes for a message: cut when long, control characters escaped.
 std::string quoted(std::string_view text);

@@ -65,6 +65,17 @@ struct Expectation {
     return "a list of three such as [3, 224, 224], each " + whole_range(rule, ~0u);
   }
   std::string operator()(Member<Texts>) const { return "a mapping of names to texts"; }
+  std::string operator()(Member<Goal>) const { return "a number"; }
+  std::string operator()(Member<Objectives>) const {
+    return "a list such as [{metric: loss, goal: minimize}]";
+  }
+  std::string operator()(Member<Parameters>) const {
+    return "a mapping of names to values, such as lr: {log: [1e-4, 1e-1]}";
+  }
+  std::string operator()(Member<Constraints>) const { return "a list of comparisons"; }
+  std::string operator()(Member<Points>) const {
+    return "a list of mappings, such as [{lr: 0.01}]";
+  }
 
   std::string whole(std::uint64_t type_most) const {
     if (!rule.bytes) return whole_range(rule, type_most);

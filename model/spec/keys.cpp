@@ -299,7 +299,7 @@ std::vector<Key> durability_keys() {
 std::vector<Key> all_keys() {
   std::vector<Key> all;
   for (const auto& part : {job_keys(), model_keys(), train_keys(), strategy_keys(),
-                           compression_keys(), durability_keys(), resource_keys()}) {
+                           compression_keys(), durability_keys(), resource_keys(), search_keys()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

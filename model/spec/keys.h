@@ -30,13 +30,19 @@ using Member = Value& (*)(Target);
 using Shape = std::array<std::uint32_t, 3>;
 using Sizes = std::vector<std::uint32_t>;
 using Texts = std::map<std::string, std::string>;
+using Goal = std::optional<double>;  // A number that need not be there.
+using Objectives = std::vector<Objective>;
+using Constraints = std::vector<Constraint>;
+using Points = std::vector<Assignment>;
 
 // The member's type is the key's type.
-using Field = std::variant<Member<bool>, Member<std::uint32_t>, Member<std::uint64_t>,
-                           Member<double>, Member<std::string>, Member<std::chrono::milliseconds>,
-                           Member<Sizes>, Member<Shape>, Member<Texts>>;
+using Field =
+    std::variant<Member<bool>, Member<std::uint32_t>, Member<std::uint64_t>, Member<double>,
+                 Member<std::string>, Member<std::chrono::milliseconds>, Member<Sizes>,
+                 Member<Shape>, Member<Texts>, Member<Goal>, Member<Objectives>, Member<Parameters>,
+                 Member<Constraints>, Member<Points>>;
 
-enum class AppliesTo : std::uint8_t { kEveryJob, kModel, kCommand };
+enum class AppliesTo : std::uint8_t { kEveryJob, kModel, kCommand, kSearch };
 
 // How a text is written.
 enum class Form : std::uint8_t {
@@ -72,6 +78,12 @@ struct Key {
 
 // In the order of docs/spec.md and to_yaml; the keys of a section stand together.
 std::span<const Key> keys();
+
+// The keys of the `search` block; a part of keys().
+std::vector<Key> search_keys();
+
+// The key at a dotted path of a document, "roles.worker.gpus" for "roles.*.gpus"; or null.
+const Key* find_key(std::string_view path);
 
 // "a whole number from 1 to 1024", "one of sgd, adam, adamw": what a message says is expected.
 std::string expected(const Key& key);

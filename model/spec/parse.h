@@ -39,11 +39,24 @@ std::string to_string(std::span<const Problem> problems, std::string_view docume
 struct ParseResult {
   std::optional<JobSpec> spec;
   std::vector<Problem> problems;
+  std::vector<Problem> notes;  // What a document of another dialect says and is ignored here.
+  std::string dialect = "native";
 };
 
-// `overrides` are "dotted.key=value" (dlctl submit --set), applied over the document before it is
-// checked; the value is YAML.
+// Reads a document in any dialect (docs/search.md). `overrides` are "dotted.key=value" (dlctl
+// submit --set), native keys applied over the document before it is checked; the value is YAML.
 ParseResult parse(std::string_view document, std::span<const std::string> overrides = {});
+
+enum class Language : std::uint8_t { kYaml, kJson };
+
+// The document in the native dialect, with what it says and no defaults; empty when it has
+// problems. parse(text) gives the same spec as the document.
+struct Conversion {
+  ParseResult parsed;
+  std::string text;
+};
+Conversion convert(std::string_view document, std::span<const std::string> overrides,
+                   Language language);
 
 // The whole spec with all defaults. parse(to_yaml(s)) gives s again.
 std::string to_yaml(const JobSpec& spec);
@@ -51,5 +64,9 @@ std::string to_json(const JobSpec& spec);
 
 // docs/spec.md, from the table of keys.
 std::string reference_markdown();
+
+// docs/spec.schema.json: a JSON Schema (2020-12) of native documents, for editors. What it accepts
+// may still be wrong as a whole; what it refuses is wrong.
+std::string schema_json();
 
 }  // namespace dl::spec

@@ -78,7 +78,7 @@ struct Title {
   std::string_view text;
 };
 
-constexpr std::array<Title, 11> kTitles = {{
+constexpr std::array<Title, 19> kTitles = {{
     {"", "Keys of the document itself."},
     {"model", "The network, and with it the kind of job: the built-in worker trains it."},
     {"data", "What a model is trained on."},
@@ -93,6 +93,17 @@ constexpr std::array<Title, 11> kTitles = {{
     {"resources", "Of each worker of a model, or of a command without roles."},
     {"roles.*",
      "The tasks of a command: `chief`, `worker`, `ps`, `evaluator`, each a mapping of these."},
+    {"search",
+     "Runs the job once a trial, each time with other values. [search.md](search.md) has the forms "
+     "of `parameters`, `constraints` and `initial_points`."},
+    {"search.stop", "What ends a search before `max_trials`."},
+    {"search.early_stopping", "What ends a trial that will not be the best."},
+    {"search.halving",
+     "Budgets: for asha, hyperband, bohb, successive_halving, and what pbt counts in."},
+    {"search.tpe", "Tree-structured Parzen estimator; bohb's too."},
+    {"search.gp", "Gaussian process with expected improvement."},
+    {"search.cmaes", "Covariance matrix adaptation."},
+    {"search.pbt", "Population-based training."},
 }};
 
 std::string_view text_of(std::string_view path) {
@@ -107,7 +118,7 @@ std::string default_of(const Key& key) {
   JobSpec job;
   RoleSpec role;
   const Node value = native::write_value(key, Target{job, role});
-  if (value.kind == Node::Kind::kList) {
+  if (value.kind == Node::Kind::kList && !value.items.empty()) {
     std::string list;
     for (const Node& item : value.items) list += (list.empty() ? "" : ", ") + item.text;
     return "`[" + list + "]`";
@@ -120,6 +131,7 @@ std::string_view word_of(AppliesTo applies_to) {
     case AppliesTo::kEveryJob: return "any";
     case AppliesTo::kModel: return "model";
     case AppliesTo::kCommand: return "command";
+    case AppliesTo::kSearch: return "any";
   }
   return "any";
 }

@@ -1,5 +1,6 @@
 // Specs made up from the table of keys, written and read again.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <random>
@@ -82,6 +83,12 @@ struct Scramble {
     for (auto i = random() % 3; i > 0; --i)
       member(target)["N_" + std::to_string(i)] = pick_text(random);
   }
+  void operator()(Member<Goal> member) const { member(target) = -0.25; }
+  // Their values depend on each other: make_search fills them in.
+  void operator()(Member<Objectives>) const {}
+  void operator()(Member<Parameters>) const {}
+  void operator()(Member<Constraints>) const {}
+  void operator()(Member<Points>) const {}
 };
 
 void scramble(AppliesTo applies_to, std::string_view prefix, Target target, Random& random) {
@@ -189,10 +196,90 @@ JobSpec generate_command(Random& random) {
   return job;
 }
 
+ParameterValue pick_value(Random& random) {
+  switch (random() % 4) {
+    case 0: return random() % 2 == 0;
+    case 1: return static_cast<std::int64_t>(random() % 1000) - 500;
+    case 2: return static_cast<double>(random() % 1000) + 0.125;
+    default: return pick_text(random);
+  }
+}
+
+Domain pick_domain(Random& random) {
+  const double low = static_cast<double>(1 + random() % 10) / 8;
+  switch (random() % 4) {
+    case 0: {
+      Range range{.low = low, .high = low + 8, .step = random() % 2 == 0 ? 0.5 : 0};
+      range.scale = static_cast<Scale>(random() % 3);
+      range.whole = random() % 2 == 0;
+      if (range.whole) range.low = std::ceil(low), range.high = range.low + 8, range.step = 2;
+      if (range.scale == Scale::kReverseLog)
+        range.ceiling = range.high + (random() % 2 == 0 ? range.low : 0.5);
+      return range;
+    }
+    case 1: return Numbers{{low, low + 1, low + 2.5}, false};
+    case 2: {
+      Choices choices;
+      while (choices.values.size() < 1 + random() % 4) {
+        auto value = pick_value(random);
+        const auto& known = choices.values;
+        if (std::find(known.begin(), known.end(), value) == known.end())
+          choices.values.push_back(std::move(value));
+      }
+      if (random() % 2 == 0) choices.weights.assign(choices.values.size(), low);
+      return choices;
+    }
+    default:
+      return Normal{.mean = low,
+                    .deviation = low,
+                    .log = random() % 2 == 0,
+                    .step = random() % 2 == 0 ? 0.5 : 0,
+                    .low = 0.25,
+                    .high = low + 9};
+  }
+}
+
+// A search over words; `job` is a command's.
+void add_search(JobSpec& job, Random& random) {
+  RoleSpec unused;
+  job.search.emplace();
+  for (const Key& key : search_keys()) {
+    if (random() % 2 == 0) std::visit(Scramble{key.rule, Target{job, unused}, random}, key.field);
+  }
+  SearchSpec& search = *job.search;
+  search.objectives = {{"a:b", "minimize"}};
+  search.algorithm = random() % 2 == 0 ? "random" : "gp";
+  search.early_stopping.rule = random() % 2 == 0 ? "none" : "curve";
+  search.max_trials = std::max(1u, search.max_trials);
+  search.halving.max_resource = 0;
+  if (random() % 2 == 0 && !search.stop.target) {
+    search.early_stopping.rule = "none";
+    search.objectives.push_back({"c", "maximize"});
+  }
+  for (int i = 0; i < 4; ++i) {
+    Parameter parameter{"p" + std::to_string(i), pick_domain(random), {}, {}, 0};
+    const auto values = grid_values(parameter);
+    if (!values.empty() && random() % 2 == 0) parameter.initial = values.back();
+    if (!values.empty() && random() % 2 == 0 && std::holds_alternative<Range>(parameter.domain))
+      parameter.points = 3;
+    const Parameter* parent = i == 0 ? nullptr : &search.parameters.front();
+    if (parent != nullptr && !grid_values(*parent).empty() && random() % 2 == 0)
+      parameter.condition = Condition{"p0", {grid_values(*parent).front()}};
+    search.parameters.push_back(std::move(parameter));
+  }
+  // Parents first, and else in the order they have: what reading makes of it.
+  std::stable_sort(search.parameters.begin(), search.parameters.end(),
+                   [](const Parameter& a, const Parameter& b) {
+                     return !a.condition && b.condition && a.name == "p0";
+                   });
+  job.command = "run ${search.args}";
+}
+
 TEST_CASE("a spec written out reads back as the same spec", "[spec]") {
   Random random(20'261'123);
   for (int i = 0; i < 400; ++i) {
     JobSpec job = random() % 2 == 0 ? generate_model(random) : generate_command(random);
+    if (!job.model && random() % 2 == 0) add_search(job, random);
     job.restarts.backoff_max = std::max(job.restarts.backoff, job.restarts.backoff_max);
     for (const std::string& text : {to_yaml(job), to_json(job)}) {
       const ParseResult result = parse(text);

@@ -55,4 +55,17 @@ const Section& root_section() {
   return root;
 }
 
+const Key* find_key(std::string_view path) {
+  const Section* section = &root_section();
+  for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {
+    const std::string_view name = path.substr(0, dot);
+    path.remove_prefix(dot + 1);
+    const Section* inner = name == "*" ? nullptr : section->section(name);
+    if (inner == nullptr && role_from_string(name)) inner = section->section("*");
+    if (inner == nullptr) return nullptr;
+    section = inner;
+  }
+  return section->key(path);
+}
+
 }  // namespace dl::spec

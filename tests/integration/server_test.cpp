@@ -363,6 +363,19 @@ TEST_CASE("a bad document is refused with its places, and starts nothing", "[ser
   CHECK(listed.jobs().empty());
 }
 
+TEST_CASE("a search is refused as not built in yet, and starts nothing", "[server]") {
+  const test::TempDir dir;
+  const Cluster cluster(dir / "state");
+  std::uint64_t job = 0;
+  const grpc::Status status = cluster.submit(
+      "command: run ${lr}\nsearch: {metric: m, goal: minimize, parameters: {lr: [1, 2]}}\n", job);
+  CHECK(status.error_code() == grpc::StatusCode::UNIMPLEMENTED);
+  CHECK_THAT(status.error_message(), Catch::Contains("search is not built into this coordinator"));
+  v1::ListJobsResponse listed;
+  CHECK(cluster.jobs->ListJobs(Cluster::context().get(), {}, &listed).ok());
+  CHECK(listed.jobs().empty());
+}
+
 TEST_CASE("one coordinator a state directory, one a port", "[server]") {
   const test::TempDir dir;
   const Cluster cluster(dir / "state");

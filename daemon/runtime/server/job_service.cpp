@@ -36,6 +36,13 @@ grpc::ServerUnaryReactor* JobService::SubmitJob(grpc::CallbackServerContext* con
     reactor->Finish(wire::to_status(invalid_argument(spec::to_string(parsed.problems, "spec"))));
     return reactor;
   }
+  if (parsed.spec->search) {
+    reactor->Finish(wire::to_status(
+        Error{Code::kUnimplemented,
+              "search is not built into this coordinator yet; remove the search block to run the "
+              "job once"}));
+    return reactor;
+  }
   response->set_name(parsed.spec->name);
   event.document.parsed = std::make_shared<const JobSpec>(*std::move(parsed.spec));
   services_.control.ask(std::move(event), [this, reactor, response](const Result<JobId>& job) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "model/spec/native/check_search.h"
 #include "model/spec/native/read.h"
 
 namespace dl::spec::native {
@@ -55,6 +56,7 @@ class Checker {
     check_resources();
     check_restarts();
     fill_name();
+    if (root_.find("search") != nullptr) check_search(root_, job_, problems_);
   }
 
  private:

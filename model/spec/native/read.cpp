@@ -125,12 +125,6 @@ class JobReader {
   }
 
   void refuse_unknown(const Section& section, const Entry& entry, const std::string& name) {
-    if (name == "search") {
-      problems_.add(
-          entry.mark, name,
-          "searches are not supported by this version; remove the block to run one trial");
-      return;
-    }
     std::string meant(nearest(entry.key, section.names()));
     if (meant.empty()) meant = path_with_last_part(entry.key);
     const std::string advice = meant.empty() ? "; known here: " + listed(section.names())

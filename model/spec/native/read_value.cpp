@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "model/spec/native/read_search.h"
 #include "model/spec/values.h"
 
 namespace dl::spec::native {
@@ -35,16 +36,6 @@ bool is_valid_text(const Rule& rule, std::string_view text) {
     case Form::kAny: return true;
   }
   return true;
-}
-
-std::string show(const Node& node) {
-  switch (node.kind) {
-    case Node::Kind::kNull: return "nothing";
-    case Node::Kind::kScalar: return quoted(node.text);
-    case Node::Kind::kList: return "a list of " + std::to_string(node.items.size());
-    case Node::Kind::kMap: return "a mapping";
-  }
-  return "nothing";
 }
 
 // Reads into the member that the key's field names; one overload a type.
@@ -113,6 +104,16 @@ class ValueReader {
     return ok && store(member, std::move(texts));
   }
 
+  bool operator()(Member<Goal> member) {
+    const auto value = is_plain() ? parse_real(node_.text) : std::nullopt;
+    return value ? store(member, value) : refuse(number_hint());
+  }
+
+  bool operator()(Member<Objectives> member) { return read_by(read_objectives, member); }
+  bool operator()(Member<Parameters> member) { return read_by(read_parameters, member); }
+  bool operator()(Member<Constraints> member) { return read_by(read_constraints, member); }
+  bool operator()(Member<Points> member) { return read_by(read_points, member); }
+
  private:
   bool is_scalar() const { return node_.kind == Node::Kind::kScalar; }
   bool is_plain() const { return is_scalar() && !node_.quoted; }
@@ -121,6 +122,14 @@ class ValueReader {
   bool store(Member<Value> member, Value value) {
     member(target_) = std::move(value);
     return true;
+  }
+
+  template <class Value>
+  bool read_by(bool (*reader)(const Node&, const std::string&, Value&, Problems&),
+               Member<Value> member) {
+    Value value;
+    const bool ok = reader(node_, path_, value, problems_);
+    return store(member, std::move(value)) && ok;  // What is right of it is checked further.
   }
 
   bool refuse(const std::string& hint) {

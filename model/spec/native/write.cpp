@@ -1,56 +1,49 @@
 #include "model/spec/native/write.h"
 
+#include "model/spec/build.h"
+#include "model/spec/native/write_search.h"
 #include "model/spec/values.h"
 
 namespace dl::spec::native {
 namespace {
-
-Node scalar(std::string text, bool is_text) {
-  Node node;
-  node.kind = Node::Kind::kScalar;
-  node.quoted = is_text;
-  node.text = std::move(text);
-  return node;
-}
 
 // One overload a type of key, the inverse of reading it.
 struct ValueWriter {
   const Key& key;
   Target target;
 
-  Node operator()(Member<bool> member) const {
-    return scalar(member(target) ? "true" : "false", false);
-  }
+  Node operator()(Member<bool> member) const { return plain(member(target) ? "true" : "false"); }
   Node operator()(Member<std::uint32_t> member) const { return whole(member(target)); }
   Node operator()(Member<std::uint64_t> member) const { return whole(member(target)); }
-  Node operator()(Member<double> member) const {
-    return scalar(format_real(member(target)), false);
-  }
-  Node operator()(Member<std::string> member) const { return scalar(member(target), true); }
+  Node operator()(Member<double> member) const { return plain(format_real(member(target))); }
+  Node operator()(Member<std::string> member) const { return text(member(target)); }
   Node operator()(Member<std::chrono::milliseconds> member) const {
-    return scalar(format_duration(member(target)), true);
+    return text(format_duration(member(target)));
   }
   Node operator()(Member<Sizes> member) const { return list(member(target)); }
   Node operator()(Member<Shape> member) const { return list(member(target)); }
   Node operator()(Member<Texts> member) const {
-    Node node;
-    node.kind = Node::Kind::kMap;
-    for (const auto& [name, text] : member(target))
-      node.entries.push_back({name, {}, scalar(text, true)});
+    Node node = map();
+    for (const auto& [name, value] : member(target)) put(node, name, text(value));
     return node;
   }
+  Node operator()(Member<Goal> member) const {
+    return member(target) ? plain(format_real(*member(target))) : Node{};
+  }
+  Node operator()(Member<Objectives> member) const { return write_objectives(member(target)); }
+  Node operator()(Member<Parameters> member) const { return write_parameters(member(target)); }
+  Node operator()(Member<Constraints> member) const { return write_constraints(member(target)); }
+  Node operator()(Member<Points> member) const { return write_points(member(target)); }
 
   Node whole(std::uint64_t value) const {
-    if (value == 0 && !key.rule.zero.empty()) return scalar(std::string(key.rule.zero), false);
-    return key.rule.bytes && value > 0 ? scalar(format_bytes(value), true)
-                                       : scalar(std::to_string(value), false);
+    if (value == 0 && !key.rule.zero.empty()) return plain(std::string(key.rule.zero));
+    return key.rule.bytes && value > 0 ? text(format_bytes(value)) : plain(std::to_string(value));
   }
 
   template <class List>
   static Node list(const List& values) {
-    Node node;
-    node.kind = Node::Kind::kList;
-    for (const auto value : values) node.items.push_back(scalar(std::to_string(value), false));
+    Node node = spec::list({});
+    for (const auto value : values) node.items.push_back(plain(std::to_string(value)));
     return node;
   }
 };
@@ -67,13 +60,8 @@ class Writer {
   }
 
  private:
-  static Node map() {
-    Node node;
-    node.kind = Node::Kind::kMap;
-    return node;
-  }
-
   bool is_written(AppliesTo applies_to) const {
+    if (applies_to == AppliesTo::kSearch) return job_.search.has_value();
     return applies_to == AppliesTo::kEveryJob ||
            (applies_to == AppliesTo::kModel) == job_.model.has_value();
   }
@@ -90,13 +78,29 @@ class Writer {
            (key.path != "strategy.group_size" || job_.strategy.group_size > 0);
   }
 
+  // One objective is written as metric and goal, several as a list.
+  bool is_other_form(const Key& key) const {
+    if (key.path == "search.objectives") return job_.search->objectives.size() < 2;
+    const bool single = key.path == "search.metric" || key.path == "search.goal";
+    return single && job_.search->objectives.size() > 1;
+  }
+
+  // Says what leaving it out says, and a reader has less to read.
+  static bool is_empty(const Key& key, const Node& value) {
+    switch (value.kind) {
+      case Node::Kind::kNull: return true;
+      case Node::Kind::kScalar: return value.quoted && value.text.empty();
+      case Node::Kind::kList: return key.applies_to == AppliesTo::kSearch && value.items.empty();
+      case Node::Kind::kMap: return value.entries.empty();
+    }
+    return false;
+  }
+
   void write_section(const Section& section, RoleSpec& role, Node& out) {
     for (const Key* key : section.keys) {
-      if (!is_written(*key)) continue;
+      if (!is_written(*key) || is_other_form(*key)) continue;
       Node value = write_value(*key, Target{job_, role});
-      // An empty text or mapping says what leaving it out says, and a reader has less to read.
-      if ((value.quoted && value.text.empty()) || (value.is_map() && value.entries.empty()))
-        continue;
+      if (is_empty(*key, value)) continue;
       out.entries.push_back({std::string(last_part(key->path)), {}, std::move(value)});
     }
     for (const Section& inner : section.sections) {

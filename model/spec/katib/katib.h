@@ -1,0 +1,15 @@
+// Katib: an Experiment of kubeflow.org/v1beta1 in YAML.
+// docs/search.md says what becomes what.
+
+#pragma once
+
+#include "model/spec/dialect/dialect.h"
+
+namespace dl::spec::katib {
+
+bool recognizes(const Node& root);
+
+// A job whose command gets the values. See Dialect.
+Node to_native(const Node& root, Findings& findings);
+
+}  // namespace dl::spec::katib
