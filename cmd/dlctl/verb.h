@@ -53,6 +53,7 @@ Verb explain_verb();
 Verb cancel_verb();
 Verb wait_verb();
 Verb validate_verb();
+Verb convert_verb();
 Verb drain_verb();
 std::vector<Verb> dev_verbs();
 std::vector<Verb> context_verbs();

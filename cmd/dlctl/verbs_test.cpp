@@ -237,6 +237,58 @@ TEST_CASE("submit finds errors before it asks anybody", "[dlctl]") {
   CHECK(large.err.find("larger than 1 MiB") != std::string::npos);
 }
 
+constexpr const char* kTuning =
+    "trainingInput:\n"
+    "  pythonModule: trainer.task\n"
+    "  region: us-central1\n"
+    "  hyperparameters:\n"
+    "    goal: MAXIMIZE\n"
+    "    maxTrials: 4\n"
+    "    params:\n"
+    "    - {parameterName: lr, type: DOUBLE, minValue: 0.1, maxValue: 1}\n";
+
+TEST_CASE("convert prints the native form, and what is ignored to stderr", "[dlctl]") {
+  User user;
+  const auto good = user.run({"convert", "-"}, kTuning);
+  CHECK(good.code == 0);
+  CHECK(good.out ==
+        "command: \"python3 -m trainer.task ${search.args}\"\n"
+        "search:\n"
+        "  metric: training/hptuning/metric\n"
+        "  goal: maximize\n"
+        "  algorithm: gp\n"
+        "  max_trials: 4\n"
+        "  max_parallel: 1\n"
+        "  parameters:\n"
+        "    lr: {double: [0.1, 1]}\n");
+  CHECK(good.err ==
+        "<stdin>:3:3: trainingInput.region: ignored \"us-central1\": it is Google Cloud's; the "
+        "nodes of this cluster are given\n");
+  const auto json = user.run({"convert", "-", "-o", "json", "--set", "name=x"}, kTuning);
+  CHECK(json.out.find("\"name\": \"x\"") != std::string::npos);
+  CHECK(json.out.find("\"double\": [") != std::string::npos);
+  const auto bad = user.run({"convert", "-"}, "kind: Pod\nspec: {}\n");
+  CHECK(bad.code == 7);
+  CHECK(bad.out.empty());
+  CHECK(
+      bad.err.starts_with("<stdin>:1:1: no dialect of specs has the key \"kind\"; known are "
+                          "native (model or command), katib (kind: Experiment), "));
+}
+
+TEST_CASE("validate and submit list what a document says and is ignored", "[dlctl]") {
+  FakeCluster fake;
+  User user;
+  user.env["DL_SERVER"] = fake.address();
+  const auto valid = user.run({"validate", "-"}, kTuning);
+  CHECK(valid.code == 0);
+  CHECK(valid.out ==
+        "<stdin>: ok: job \"python3\", a command, 1 × worker (1 CPUs), a search by gp over 1 "
+        "parameter, 4 trials\n");
+  CHECK(valid.err.starts_with("<stdin>:3:3: trainingInput.region: ignored "));
+  CHECK(user.run({"submit", "-"}, kTuning)
+            .err.starts_with("<stdin>:3:3: trainingInput.region: ignored "));
+}
+
 TEST_CASE("validate works without a coordinator", "[dlctl]") {
   User user;
   const auto good = user.run({"validate", "-"}, kDocument);

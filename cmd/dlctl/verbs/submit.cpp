@@ -73,6 +73,7 @@ Result<ExitCode> submit(Invocation& run, const Flags& flags) {
     run.host().err << spec::to_string(parsed.problems, document.name) << std::flush;
     return ExitCode::kBadSpec;
   }
+  run.host().err << spec::to_string(parsed.notes, document.name) << std::flush;
   DL_TRY(Client * client, run.client());
   v1::SubmitJobRequest request;
   request.set_document(document.text);

@@ -32,12 +32,22 @@ std::string summary(const std::string& file, const JobSpec& spec) {
                                      : std::to_string(role.resources.cpus) + " CPUs") +
             ")";
   }
+  if (spec.search) {
+    const SearchSpec& search = *spec.search;
+    text += ", a search by " + search.algorithm + " over " +
+            std::to_string(search.parameters.size()) +
+            (search.parameters.size() == 1 ? " parameter" : " parameters");
+    const std::uint64_t trials =
+        search.max_trials > 0 ? search.max_trials : count_grid(search.parameters);
+    text += ", " + std::to_string(trials) + " trials";
+  }
   return text;
 }
 
 Result<ExitCode> validate(Invocation& run, const Flags& flags) {
   DL_TRY(const DocumentFile document, read_document(run.host(), flags.file));
   const auto parsed = spec::parse(document.text, flags.set);
+  run.host().err << spec::to_string(parsed.notes, document.name) << std::flush;
   if (!parsed.spec) {
     if (run.structured()) {
       run.print(problems_document(parsed.problems));
@@ -63,8 +73,9 @@ Verb validate_verb() {
       .name = "validate",
       .summary = "Check a spec document, offline",
       .description =
-          "Says all that is wrong with it, each with line and column. -o yaml and "
-          "-o json print the complete spec with all defaults.",
+          "Says all that is wrong with it, each with line and column, and what a document of "
+          "another dialect says and is ignored here. -o yaml and -o json print the complete spec "
+          "with all defaults.",
       .examples = {{"dlctl validate job.yaml", "is it right?"},
                    {"dlctl validate job.yaml -o yaml", "with all defaults"},
                    {"dlctl validate - --set train.epochs=3 <job.yaml", "as submit would see it"}},
