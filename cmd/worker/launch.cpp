@@ -77,7 +77,7 @@ Outcome<void> add_nccl(const Assignment& assignment, c10d::ProcessGroup& group) 
   return {};
 }
 
-// Ranks of one host use its memory, unless $DL_TRANSPORT, the same for all tasks of a gang, is `tcp`.
+// Ranks of one host use its memory, unless $DL_TRANSPORT is `tcp`. The same for a whole gang.
 bool shares_memory() {
   const char* transport = std::getenv("DL_TRANSPORT");
   return transport == nullptr || std::string_view(transport) != "tcp";

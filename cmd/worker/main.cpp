@@ -36,7 +36,7 @@ void stop_on_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-std::optional<train::EventFile> open_events(const Assignment& assignment) {
+std::optional<train::EventFile> open_events(const worker::Assignment& assignment) {
   if (assignment.rank != 0) return {};
   auto events = train::EventFile::create(
       std::filesystem::path(assignment.context.artifact_dir) / "events",
@@ -47,7 +47,7 @@ std::optional<train::EventFile> open_events(const Assignment& assignment) {
   return {};
 }
 
-void print_start(const Assignment& assignment, const train::TrainRequest& request) {
+void print_start(const worker::Assignment& assignment, const train::TrainRequest& request) {
   const train::SampleShape shape = request.data.train->shape();
   const std::string size = shape.is_image() ? std::to_string(shape.channels) + " x " +
                                                   std::to_string(shape.height) + " x " +
@@ -61,7 +61,7 @@ void print_start(const Assignment& assignment, const train::TrainRequest& reques
               request.device.str().c_str(), at::get_num_threads());
 }
 
-train::Outcome<train::TrainResult> work(const Assignment& assignment,
+train::Outcome<train::TrainResult> work(const worker::Assignment& assignment,
                                         control::ReportChannel& channel) {
   DL_TRY(const train::TrainRequest request, prepare(assignment, stop));
   print_start(assignment, request);
@@ -90,7 +90,7 @@ int conclude(const std::optional<Failure>& failure, bool stopped, control::Repor
   return code;
 }
 
-int train_model(const Assignment& assignment, control::ReportChannel& channel) {
+int train_model(const worker::Assignment& assignment, control::ReportChannel& channel) {
   const auto result = [&]() -> train::Outcome<train::TrainResult> {
     try {
       return work(assignment, channel);

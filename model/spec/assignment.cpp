@@ -24,6 +24,7 @@ class Trial {
     JobSpec without_search = job;
     without_search.search.reset();
     root_ = native::write_job(without_search);
+    forget_derived(without_search);
   }
 
   Result<JobSpec> make() {
@@ -80,6 +81,27 @@ class Trial {
     words_[name] = text;
     arguments_.push_back("--" + name + "=" + text);
     put_json(name, to_json_value(value));
+  }
+
+  // A default that follows from another key, such as the server's update rule from the optimizer,
+  // has to follow the assignment: what reads back the same when it is left out is left out.
+  void forget_derived(const JobSpec& job) {
+    for (const char* section : {"strategy", "resources"}) {
+      Entry* found = root_.find(section);
+      if (found == nullptr) continue;
+      for (std::size_t i = found->value.entries.size(); i-- > 0;) {
+        const Node before = found->value;
+        found->value.entries.erase(found->value.entries.begin() + static_cast<std::ptrdiff_t>(i));
+        if (!reads_as(job)) found->value = before;
+      }
+    }
+  }
+
+  bool reads_as(const JobSpec& job) const {
+    Problems problems;
+    JobSpec read = native::read_job(root_, problems);
+    native::check_job(root_, read, problems);
+    return problems.empty() && read == job;
   }
 
   // "optimizer.lr" is {"optimizer": {"lr": …}}, unless optimizer is a parameter itself.

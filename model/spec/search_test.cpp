@@ -193,6 +193,24 @@ TEST_CASE("a name of a model's key is a word in a command's search", "[spec]") {
   CHECK(trial->command == "train --epochs 2");
 }
 
+TEST_CASE("defaults that follow from a key follow the trial's value of it", "[spec]") {
+  const JobSpec job = good(
+      "model: {name: lenet}\ndata: {format: synthetic}\n"
+      "strategy: {name: ps, workers: 2, servers: 3}\n"
+      "search:\n  metric: m\n  goal: minimize\n  parameters:\n"
+      "    train.optimizer: [sgd, adam]\n    strategy.algorithm: [sync, downpour]\n");
+  CHECK(job.strategy.server_optimizer == "momentum");
+  const auto trial = apply_assignment(
+      job, {{"train.optimizer", std::string("adam")}, {"strategy.algorithm", std::string("sync")}});
+  REQUIRE(trial.has_value());
+  CHECK(trial->strategy.server_optimizer == "adam");
+  CHECK(trial->strategy.servers == 3);
+  const auto windowed = apply_assignment(job, {{"train.optimizer", std::string("sgd")},
+                                               {"strategy.algorithm", std::string("downpour")}});
+  REQUIRE(windowed.has_value());
+  CHECK(windowed->strategy.window == 5);
+}
+
 TEST_CASE("the resources of a command can be varied, with roles and without", "[spec]") {
   const std::string search = "search: {metric: m, goal: minimize, parameters: {";
   const JobSpec alone =

@@ -32,7 +32,8 @@ class ParameterChecker {
         find_entry(root_, parameter_.name.substr(0, parameter_.name.rfind('.'))) == nullptr) {
       return fail(entry_.mark, "", "sets a role that the job does not have");
     }
-    if (parameter_.name.starts_with("resources.") && root_.find("roles") != nullptr) {
+    const bool has_one_role = job_.roles.size() == 1 && job_.roles[0].role == Role::kWorker;
+    if (parameter_.name.starts_with("resources.") && !job_.model && !has_one_role) {
       return fail(
           entry_.mark, "",
           "stands beside roles; name a role, such as roles.worker" + parameter_.name.substr(9));

@@ -111,6 +111,7 @@ class Writer {
         write_roles(*each, node);
       } else {
         write_section(inner, role, node);
+        if (node.entries.empty()) continue;  // All of its keys are of other strategies.
       }
       out.entries.push_back({std::string(inner.name), {}, std::move(node)});
     }

@@ -3,9 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include "worker/collective/c10d_backend.h"
+#include "worker/train/models/model.h"
 #include "worker/train/train.h"
 #include "worker/transport/testing/gang.h"
 
@@ -17,6 +19,7 @@ using namespace worker::train;
 
 struct Silent : Observer {
   void on_steps(const Progress&, double, const std::vector<Scalar>&) override {}
+  void on_metrics(const Progress&, const std::vector<Scalar>&) override {}
   void on_evaluation(const Progress&, const Evaluation&) override {}
   void on_checkpoint(const Checkpoint&) override {}
   void on_note(const std::string&) override {}
