@@ -38,6 +38,7 @@ HOMES = {
     r"boost/(asio|beast)": ["daemon/runtime", "worker/serve", "worker/transport/tcp", "tests"],
     r"yaml-cpp/": ["model/spec", "daemon/runtime/config", "cmd/dlctl", "tests"],
     r"(torch|c10|ATen)/": ["worker/train", "worker/serve", "worker/collective", "cmd/worker"],
+    r"Eigen/": ["scheduler/search"],
     r"sqlite3": ["daemon/runtime/journal", "tests"],
     r"spdlog/": ["base", "daemon/runtime", "cmd"],
 }

@@ -1,0 +1,174 @@
+#include "scheduler/search/sampler/mixture.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "scheduler/search/numeric/elementary.h"
+#include "scheduler/search/numeric/normal.h"
+
+namespace dl::scheduler {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t kTableSteps = 64;
+
+// log of the share of a normal kernel that lies in [0, 1], by its centre, for one width.
+class LogShareTable {
+ public:
+  explicit LogShareTable(double width) {
+    for (std::size_t i = 0; i <= kTableSteps; ++i) {
+      const double centre = static_cast<double>(i) / kTableSteps;
+      logs_[i] = log_of(normal_cdf((1 - centre) / width) - normal_cdf(-centre / width));
+    }
+  }
+  double at(double centre) const {
+    const double place = centre * kTableSteps;
+    const auto i = std::min(static_cast<std::size_t>(place), kTableSteps - 1);
+    const double part = place - static_cast<double>(i);
+    return logs_[i] + part * (logs_[i + 1] - logs_[i]);
+  }
+
+ private:
+  std::array<double, kTableSteps + 1> logs_{};
+};
+
+}  // namespace
+
+Mixture::Mixture(const UnitSpace& space, std::span<const Point* const> points,
+                 std::span<const double> weights, const MixtureOptions& options)
+    : space_(space), options_(options), components_(points.size() + 1), axes_(space.size()) {
+  double total = 0;
+  for (const double weight : weights) total += weight;
+  const double average = points.empty() ? 1 : total / static_cast<double>(points.size());
+  shares_.assign(weights.begin(), weights.end());
+  shares_.push_back(options.prior_weight * average);
+  total += shares_.back();
+  for (double& share : shares_) {
+    share /= total;
+    log_weights_.push_back(log_of(share));
+  }
+  for (const Point* point : points) points_.push_back(*point);
+  for (std::size_t axis = 0; axis < space.size(); ++axis) {
+    if (space.axis(axis).is_category())
+      add_category(axis, points);
+    else
+      add_numeric(axis, points, weights);
+  }
+}
+
+void Mixture::add_numeric(std::size_t axis, std::span<const Point* const> points,
+                          std::span<const double> weights) {
+  AxisKernels& kernels = axes_[axis];
+  kernels.centres.assign(components_, 0);
+  kernels.precisions.assign(components_, 0);
+  // Spread of the points, with the uniform prior as one more of average weight.
+  double count = 0, mean = 0, total = 0, squares = 0;
+  for (std::size_t j = 0; j < points.size(); ++j) {
+    const double x = (*points[j])[axis];
+    if (std::isnan(x)) continue;
+    count += 1;
+    total += weights[j];
+    mean += weights[j] * x;
+  }
+  if (count == 0) return;
+  mean /= total;
+  for (std::size_t j = 0; j < points.size(); ++j) {
+    const double x = (*points[j])[axis];
+    if (!std::isnan(x)) squares += weights[j] * (x - mean) * (x - mean);
+  }
+  const double prior = total / count;
+  const double spread = std::sqrt((squares + prior / 12) / (total + prior));
+  const auto dimensions = static_cast<double>(space_.size());
+  const double scott = exp_of(-log_of(count + 1) / (dimensions + 4));
+  double width_min = options_.width_min;
+  if (space_.axis(axis).levels > 0) width_min = std::max(width_min, 0.5 / space_.axis(axis).levels);
+  kernels.width = std::clamp(options_.width_factor * spread * scott, std::min(1.0, width_min), 1.0);
+
+  const LogShareTable table(kernels.width);
+  const double precision = 0.5 / (kernels.width * kernels.width);
+  const double log_peak = log_of(0.3989422804014327 / kernels.width);
+  for (std::size_t j = 0; j < points.size(); ++j) {
+    const double x = (*points[j])[axis];
+    if (std::isnan(x)) continue;
+    kernels.centres[j] = x;
+    kernels.precisions[j] = precision;
+    log_weights_[j] += log_peak - table.at(x);
+  }
+}
+
+void Mixture::add_category(std::size_t axis, std::span<const Point* const> points) {
+  const Axis& shape = space_.axis(axis);
+  AxisKernels& kernels = axes_[axis];
+  const double smoothing = options_.category_smoothing * shape.categories;
+  kernels.other = smoothing / (smoothing + static_cast<double>(points.size()));
+  kernels.own = 1 - kernels.other;
+  kernels.logs.resize(components_ * shape.categories);
+  for (std::size_t k = 0; k < shape.categories; ++k) {
+    const double log_prior = log_of(shape.weights[k]);
+    const double log_other = log_of(kernels.other * shape.weights[k]);
+    const double log_own = log_of(kernels.own + kernels.other * shape.weights[k]);
+    double* logs = kernels.logs.data() + k * components_;
+    for (std::size_t j = 0; j < points.size(); ++j) {
+      const double x = (*points[j])[axis];
+      logs[j] = std::isnan(x) ? log_prior : x == static_cast<double>(k) ? log_own : log_other;
+    }
+    logs[components_ - 1] = log_prior;
+  }
+}
+
+Point Mixture::sample(RandomStream& random) const {
+  double left = random.uniform();
+  std::size_t j = 0;
+  while (j + 1 < components_ && (left -= shares_[j]) >= 0) ++j;
+  const bool is_prior = j + 1 == components_;
+  Point point(space_.size(), kNone);
+  for (std::size_t i = 0; i < space_.size(); ++i) {
+    const double share = random.uniform(), which = random.uniform();
+    if (!space_.is_active(i, point)) continue;
+    const AxisKernels& kernels = axes_[i];
+    const double centre = is_prior ? kNone : points_[j][i];
+    if (std::isnan(centre)) {
+      point[i] = space_.coordinate_at_share(i, share);
+    } else if (space_.axis(i).is_category()) {
+      point[i] = which < kernels.own ? centre : space_.coordinate_at_share(i, share);
+    } else {
+      const double low = normal_cdf(-centre / kernels.width);
+      const double high = normal_cdf((1 - centre) / kernels.width);
+      const double p = std::clamp(low + share * (high - low), 1e-16, 1 - 1e-16);
+      point[i] =
+          space_.snapped(i, std::clamp(centre + kernels.width * normal_quantile(p), 0.0, 1.0));
+    }
+  }
+  return point;
+}
+
+void Mixture::add_log_density(std::span<const Point> points, double sign,
+                              std::span<double> sums) const {
+  std::vector<double> logs(components_);
+  for (std::size_t c = 0; c < points.size(); ++c) {
+    std::copy(log_weights_.begin(), log_weights_.end(), logs.begin());
+    for (std::size_t i = 0; i < space_.size(); ++i) {
+      const double x = points[c][i];
+      if (std::isnan(x)) continue;
+      const AxisKernels& kernels = axes_[i];
+      if (space_.axis(i).is_category()) {
+        const double* of_category = kernels.logs.data() + static_cast<std::size_t>(x) * components_;
+        for (std::size_t j = 0; j < components_; ++j) logs[j] += of_category[j];
+      } else {
+        const double* centres = kernels.centres.data();
+        const double* precisions = kernels.precisions.data();
+        for (std::size_t j = 0; j < components_; ++j)
+          logs[j] -= precisions[j] * (x - centres[j]) * (x - centres[j]);
+      }
+    }
+    const double peak = *std::max_element(logs.begin(), logs.end());
+    double sum = 0;
+    for (double& value : logs) value = exp_of(value - peak);
+    for (const double value : logs) sum += value;
+    sums[c] += sign * (peak + log_of(sum));
+  }
+}
+
+}  // namespace dl::scheduler

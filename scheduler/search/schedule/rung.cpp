@@ -1,0 +1,34 @@
+#include "scheduler/search/schedule/rung.h"
+
+#include <algorithm>
+
+namespace dl::scheduler {
+
+std::size_t Rung::add(TrialNumber number, double loss) {
+  const std::pair entry(loss, number);
+  const auto place = std::lower_bound(order_.begin(), order_.end(), entry);
+  const auto rank = static_cast<std::size_t>(place - order_.begin());
+  order_.insert(place, entry);
+  return rank;
+}
+
+std::vector<TrialNumber> Rung::top(std::size_t count) const {
+  std::vector<TrialNumber> numbers;
+  for (std::size_t i = 0; i < std::min(count, order_.size()); ++i)
+    numbers.push_back(order_[i].second);
+  return numbers;
+}
+
+std::vector<std::uint64_t> rung_resources(const HalvingSpec& halving, std::uint32_t skipped) {
+  std::vector<std::uint64_t> resources;
+  std::uint64_t resource = std::max<std::uint64_t>(1, halving.min_resource);
+  for (std::uint32_t k = 0; resource < halving.max_resource; ++k) {
+    if (k >= skipped) resources.push_back(resource);
+    if (resource > halving.max_resource / halving.reduction) break;
+    resource *= halving.reduction;
+  }
+  resources.push_back(halving.max_resource);
+  return resources;
+}
+
+}  // namespace dl::scheduler
