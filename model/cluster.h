@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "model/job.h"
-#include "model/job_spec.h"
+#include "model/resources.h"
 
 namespace dl {
 

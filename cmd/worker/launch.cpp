@@ -57,7 +57,8 @@ Resources resources_of(const JobSpec& spec, Role role) {
 
 Outcome<train::Splits> open_data(const JobSpec& spec) {
   try {
-    return blame(FailureKind::kSpec, train::open_dataset(train::dataset_request(spec)));
+    return blame(FailureKind::kSpec, train::open_dataset(train::dataset_request(
+                                         *spec.model, spec.data, spec.train.seed)));
   } catch (...) {
     return train::failure_of_current_exception();
   }

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "model/job_spec.h"
+#include "model/resources.h"
 
 namespace dl::scheduler {
 

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string>
 
+#include "model/job_spec.h"
 #include "worker/train/checkpointer.h"
 #include "worker/train/evaluate.h"
 #include "worker/train/events/event_file.h"

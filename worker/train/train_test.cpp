@@ -63,7 +63,8 @@ TEST_CASE("a run learns, evaluates every epoch and saves a model that can be loa
   REQUIRE(saved.has_value());
   CHECK(saved->shape == SampleShape{1, 16, 16});
   Replica replica(saved->model, torch::kCPU);
-  const auto data = open_dataset(dataset_request(job.spec));
+  const auto data =
+      open_dataset(dataset_request(*job.spec.model, job.spec.data, job.spec.train.seed));
   const Evaluation again = evaluate(replica, Gang(), data->validation, 64);
   CHECK(again.accuracy == result->evaluation.accuracy);
   CHECK(again.loss == Approx(result->evaluation.loss));
@@ -108,7 +109,8 @@ TEST_CASE("models of clicks and text learn their rules, and are saved and loaded
   const auto saved = load_model(job.folder() / "model" / "model.dlm");
   REQUIRE(saved.has_value());
   Replica replica(saved->model, torch::kCPU);
-  const auto data = open_dataset(dataset_request(job.spec));
+  const auto data =
+      open_dataset(dataset_request(*job.spec.model, job.spec.data, job.spec.train.seed));
   const Evaluation again = evaluate(replica, Gang(), data->validation, 64);
   CHECK(again.loss == Approx(last.loss));
   CHECK(again.more[0].second == Approx(last.more[0].second));

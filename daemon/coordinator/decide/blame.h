@@ -6,6 +6,7 @@
 #include <string>
 
 #include "daemon/coordinator/state.h"
+#include "model/job_spec.h"
 
 namespace dl::coordinator {
 

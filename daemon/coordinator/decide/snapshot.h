@@ -4,6 +4,7 @@
 
 #include "daemon/coordinator/state.h"
 #include "model/cluster.h"
+#include "model/job_spec.h"
 
 namespace dl::coordinator {
 

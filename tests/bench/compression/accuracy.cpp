@@ -56,7 +56,7 @@ JobSpec spec_of(const Settings& settings) {
 
 Outcome<TrainResult> run(const Settings& settings, const std::filesystem::path& folder) {
   const JobSpec spec = spec_of(settings);
-  const DatasetRequest dataset = dataset_request(spec);
+  const DatasetRequest dataset = dataset_request(*spec.model, spec.data, spec.train.seed);
   Outcome<TrainResult> result = Failure{FailureKind::kUserCode, "", "rank 0 has not run"};
   transport::testing::spawn(
       {.world_size = settings.workers}, [&](std::unique_ptr<transport::Mesh> mesh) {

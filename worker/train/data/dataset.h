@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "model/job_spec.h"
+#include "model/train_spec.h"
 
 namespace dl::worker::train {
 

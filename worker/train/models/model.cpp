@@ -62,18 +62,18 @@ std::uint32_t smallest_side(const std::string& name) {
   return entry != nullptr ? entry->smallest_side : 1;
 }
 
-DatasetRequest dataset_request(const JobSpec& job) {
-  DatasetRequest request{.spec = job.data,
-                         .classes = job.model->classes,
-                         .seed = job.train.seed,
-                         .smallest_side = smallest_side(job.model->name)};
-  const Entry* entry = find(job.model->name);
+DatasetRequest dataset_request(const ModelSpec& model, const DataSpec& data, std::uint64_t seed) {
+  DatasetRequest request{.spec = data,
+                         .classes = model.classes,
+                         .seed = seed,
+                         .smallest_side = smallest_side(model.name)};
+  const Entry* entry = find(model.name);
   if (entry != nullptr && entry->reads == Reads::kCategories) {
-    request.categories = job.model->categories;
+    request.categories = model.categories;
   }
   if (entry != nullptr && entry->reads == Reads::kTokens) {
-    request.vocabulary = job.model->vocabulary;
-    request.context = job.model->context;
+    request.vocabulary = model.vocabulary;
+    request.context = model.context;
   }
   return request;
 }

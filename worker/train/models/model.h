@@ -12,7 +12,7 @@
 #include <memory>
 
 #include "base/result.h"
-#include "model/job_spec.h"
+#include "model/train_spec.h"
 #include "worker/train/data/dataset.h"
 
 namespace dl::worker::train {
@@ -33,8 +33,8 @@ class Model : public torch::nn::Module {
 // Smallest height and width that the model called `name` can take; smaller images get a border.
 std::uint32_t smallest_side(const std::string& name);
 
-// The data that the job's model is to be trained on.
-DatasetRequest dataset_request(const JobSpec& job);
+// The data of `data` as `model` reads it; `seed` makes what is synthetic.
+DatasetRequest dataset_request(const ModelSpec& model, const DataSpec& data, std::uint64_t seed);
 
 // kInvalidArgument when no model has this name, or samples of this shape are not what it takes.
 Result<std::shared_ptr<Model>> make_model(const ModelSpec& spec, const SampleShape& shape,

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "model/job_spec.h"
+#include "model/train_spec.h"
 
 namespace dl::worker::train {
 

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "model/job_spec.h"
+#include "model/train_spec.h"
 
 namespace dl::worker::train {
 

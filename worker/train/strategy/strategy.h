@@ -30,6 +30,7 @@
 #include <string>
 #include <vector>
 
+#include "model/job_spec.h"
 #include "worker/train/descent.h"
 #include "worker/train/evaluate.h"
 #include "worker/train/events/event_file.h"

@@ -185,7 +185,8 @@ TEST_CASE("an ensemble saves every member, and judges by all of them", "[strateg
   Job::Ranks ranks(2);
   job.run_gang(ranks);
   checksum_of(ranks.results[0]);
-  const auto data = open_dataset(dataset_request(job.spec));
+  const auto data =
+      open_dataset(dataset_request(*job.spec.model, job.spec.data, job.spec.train.seed));
   std::vector<Evaluation> alone;
   for (const std::string name : {"member-0.dlm", "member-1.dlm"}) {
     const auto saved = load_model(job.folder() / "model" / name);
