@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "model/cluster.h"
+#include "model/job_spec.h"
 
 namespace dl::scheduler {
 

@@ -16,6 +16,7 @@
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <vector>
 
+#include "model/strategy_spec.h"
 #include "worker/train/exchange/communication_meter.h"
 #include "worker/train/exchange/tuning.h"
 #include "worker/train/replica.h"
