@@ -4,9 +4,14 @@
 #include <filesystem>
 #include <fstream>
 
-#include "model/spec/parse.h"
-
 namespace dl::dlctl {
+
+void add_document_flags(CLI::App& app, DocumentFlags& flags) {
+  app.add_option("FILE", flags.file, "YAML or JSON; - for stdin")->required();
+  app.add_option("--set", flags.set, "Set a native key over the document; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
 
 Result<DocumentFile> read_document(Host& host, const std::string& file) {
   DocumentFile document{file == "-" ? "<stdin>" : file, ""};
@@ -29,6 +34,12 @@ Result<DocumentFile> read_document(Host& host, const std::string& file) {
                             "be; keep data in files of its own");
   }
   return document;
+}
+
+bool accept(Host& host, const DocumentFile& document, const spec::ParseResult& parsed) {
+  host.err << spec::to_string(parsed.notes, document.name)
+           << spec::to_string(parsed.problems, document.name) << std::flush;
+  return parsed.spec.has_value();
 }
 
 }  // namespace dl::dlctl

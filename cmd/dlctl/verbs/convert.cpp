@@ -4,24 +4,16 @@
 
 #include "cmd/dlctl/document_file.h"
 #include "cmd/dlctl/verb.h"
-#include "model/spec/parse.h"
 
 namespace dl::dlctl {
 namespace {
 
-struct Flags {
-  std::string file;
-  std::vector<std::string> set;
-};
-
-Result<ExitCode> convert(Invocation& run, const Flags& flags) {
+Result<ExitCode> convert(Invocation& run, const DocumentFlags& flags) {
   DL_TRY(const DocumentFile document, read_document(run.host(), flags.file));
   const bool json = run.flags().output == "json";
   const auto conversion =
       spec::convert(document.text, flags.set, json ? spec::Language::kJson : spec::Language::kYaml);
-  run.host().err << spec::to_string(conversion.parsed.notes, document.name)
-                 << spec::to_string(conversion.parsed.problems, document.name) << std::flush;
-  if (!conversion.parsed.spec) return ExitCode::kBadSpec;
+  if (!accept(run.host(), document, conversion.parsed)) return ExitCode::kBadSpec;
   if (json) {
     run.print(boost::json::parse(conversion.text));
   } else {
@@ -45,11 +37,8 @@ Verb convert_verb() {
                     "a document that names no program"}},
       .completes = Completion::kFile,
       .setup = [](CLI::App& app) -> Action {
-        auto flags = std::make_shared<Flags>();
-        app.add_option("FILE", flags->file, "YAML or JSON; - for stdin")->required();
-        app.add_option("--set", flags->set, "Set a native key over the document; may be repeated")
-            ->type_name("KEY=VALUE")
-            ->allow_extra_args(false);
+        auto flags = std::make_shared<DocumentFlags>();
+        add_document_flags(app, *flags);
         return [flags](Invocation& run) { return convert(run, *flags); };
       }};
 }

@@ -9,14 +9,12 @@
 #include "cmd/dlctl/verb.h"
 #include "cmd/dlctl/view/job_view.h"
 #include "cmd/dlctl/wait.h"
-#include "model/spec/parse.h"
 
 namespace dl::dlctl {
 namespace {
 
 struct Flags {
-  std::string file;
-  std::vector<std::string> set;
+  DocumentFlags document;
   std::string idempotency_key;
   bool follow = false;
   bool wait = false;
@@ -67,17 +65,13 @@ Result<ExitCode> wait_for_outcome(Invocation& run, const Flags& flags, const std
 }
 
 Result<ExitCode> submit(Invocation& run, const Flags& flags) {
-  DL_TRY(const DocumentFile document, read_document(run.host(), flags.file));
-  const auto parsed = spec::parse(document.text, flags.set);
-  if (!parsed.spec) {
-    run.host().err << spec::to_string(parsed.problems, document.name) << std::flush;
-    return ExitCode::kBadSpec;
-  }
-  run.host().err << spec::to_string(parsed.notes, document.name) << std::flush;
+  DL_TRY(const DocumentFile document, read_document(run.host(), flags.document.file));
+  const auto parsed = spec::parse(document.text, flags.document.set);
+  if (!accept(run.host(), document, parsed)) return ExitCode::kBadSpec;
   DL_TRY(Client * client, run.client());
   v1::SubmitJobRequest request;
   request.set_document(document.text);
-  for (const auto& setting : flags.set) request.add_set(setting);
+  for (const auto& setting : flags.document.set) request.add_set(setting);
   request.set_idempotency_key(flags.idempotency_key.empty() ? random_key() : flags.idempotency_key);
   request.set_user(run.host().env("USER").value_or(""));
   const auto job = client->submit_job(request);
@@ -107,10 +101,7 @@ Verb submit_verb() {
       .completes = Completion::kFile,
       .setup = [](CLI::App& app) -> Action {
         auto flags = std::make_shared<Flags>();
-        app.add_option("FILE", flags->file, "YAML or JSON; - for stdin")->required();
-        app.add_option("--set", flags->set, "Set a key of the document; may be repeated")
-            ->type_name("KEY=VALUE")
-            ->allow_extra_args(false);
+        add_document_flags(app, flags->document);
         app.add_flag("-f,--follow", flags->follow, "Show progress until the job has ended");
         app.add_flag("--wait", flags->wait, "Return when the job has ended");
         app.add_option("--idempotency-key", flags->idempotency_key,

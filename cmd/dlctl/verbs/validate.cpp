@@ -4,15 +4,9 @@
 
 #include "cmd/dlctl/document_file.h"
 #include "cmd/dlctl/verb.h"
-#include "model/spec/parse.h"
 
 namespace dl::dlctl {
 namespace {
-
-struct Flags {
-  std::string file;
-  std::vector<std::string> set;
-};
 
 boost::json::value problems_document(const std::vector<spec::Problem>& problems) {
   boost::json::array items;
@@ -44,18 +38,14 @@ std::string summary(const std::string& file, const JobSpec& spec) {
   return text;
 }
 
-Result<ExitCode> validate(Invocation& run, const Flags& flags) {
+Result<ExitCode> validate(Invocation& run, const DocumentFlags& flags) {
   DL_TRY(const DocumentFile document, read_document(run.host(), flags.file));
   const auto parsed = spec::parse(document.text, flags.set);
-  run.host().err << spec::to_string(parsed.notes, document.name) << std::flush;
-  if (!parsed.spec) {
-    if (run.structured()) {
-      run.print(problems_document(parsed.problems));
-    } else {
-      run.host().err << spec::to_string(parsed.problems, document.name) << std::flush;
-    }
+  if (!parsed.spec && run.structured()) {
+    run.print(problems_document(parsed.problems));
     return ExitCode::kBadSpec;
   }
+  if (!accept(run.host(), document, parsed)) return ExitCode::kBadSpec;
   if (run.flags().output == "yaml") {
     run.host().out << spec::to_yaml(*parsed.spec) << std::flush;
   } else if (run.flags().output == "json") {
@@ -81,11 +71,8 @@ Verb validate_verb() {
                    {"dlctl validate - --set train.epochs=3 <job.yaml", "as submit would see it"}},
       .completes = Completion::kFile,
       .setup = [](CLI::App& app) -> Action {
-        auto flags = std::make_shared<Flags>();
-        app.add_option("FILE", flags->file, "YAML or JSON; - for stdin")->required();
-        app.add_option("--set", flags->set, "Set a key of the document; may be repeated")
-            ->type_name("KEY=VALUE")
-            ->allow_extra_args(false);
+        auto flags = std::make_shared<DocumentFlags>();
+        add_document_flags(app, *flags);
         return [flags](Invocation& run) { return validate(run, *flags); };
       }};
 }
