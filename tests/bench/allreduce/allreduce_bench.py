@@ -19,10 +19,12 @@ import statistics
 import subprocess
 import sys
 
-from namespaces import Namespaces
 from peers import Gloo, OpenMpi, Ours
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+from namespaces import Namespaces  # noqa: E402
+
 ROOT = HERE.parents[2]
 KIB, MIB = 1 << 10, 1 << 20
 # Calls in one round, by size in bytes.

@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "tests/bench/allreduce/copy_ring.h"
+#include "tests/bench/support/rank.h"
 #include "worker/collective/allreduce.h"
 #include "worker/collective/barrier.h"
 #include "worker/transport/shm/connect.h"
-#include "worker/transport/tcp/connect.h"
 
 namespace dl::bench {
 namespace {
@@ -30,13 +30,11 @@ using std::chrono::steady_clock;
 using worker::collective::Communicator;
 using worker::collective::CommunicatorOptions;
 using worker::transport::Mesh;
-using worker::transport::Rank;
 
 constexpr int kWarmUp = 3;
 
 struct Settings {
-  Rank rank = 0;
-  std::vector<std::string> peers;  // "host:port", by rank.
+  RankOptions self;
   std::string transport = "auto";
   std::string host;
   std::int64_t look_us = 50;
@@ -50,13 +48,8 @@ struct Order {
 };
 
 Result<std::unique_ptr<Mesh>> connect(const Settings& settings) {
-  worker::transport::tcp::ConnectOptions options{.rank = settings.rank, .secret = "of the bench"};
+  DL_TRY(auto options, connect_options(settings.self));
   options.look = std::chrono::microseconds(settings.look_us);
-  for (const std::string& peer : settings.peers) {
-    const std::size_t colon = peer.rfind(':');
-    options.peers.push_back(
-        {peer.substr(0, colon), static_cast<std::uint16_t>(std::stoi(peer.substr(colon + 1)))});
-  }
   DL_TRY(auto mesh, worker::transport::tcp::connect(options));
   if (settings.transport == "tcp") return mesh;
   return worker::transport::shm::connect(std::move(mesh),
@@ -112,7 +105,7 @@ Result<void> run(const Settings& settings) {
     const auto checked = check_order(communicator, order);
     if (checked.has_error()) return with_context("order \"" + line + "\"", checked.error());
     DL_TRY(auto seconds, measure(communicator, order));
-    if (settings.rank != 0) continue;
+    if (communicator.rank() != 0) continue;
     std::nth_element(seconds.begin(), seconds.begin() + order.count / 2, seconds.end());
     std::printf("%s %zu %.9f\n", order.kind.c_str(), order.bytes,
                 seconds[static_cast<std::size_t>(order.count / 2)]);
@@ -127,8 +120,7 @@ Result<void> run(const Settings& settings) {
 int main(int argc, char** argv) {
   dl::bench::Settings settings;
   CLI::App app{"One rank of the all-reduce bench; allreduce_bench.py starts it"};
-  app.add_option("--rank", settings.rank)->required();
-  app.add_option("--peers", settings.peers, "host:port of each rank")->required()->delimiter(',');
+  settings.self.add_to(app);
   app.add_option("--transport", settings.transport, "auto (shared memory where it can be) or tcp");
   app.add_option("--host", settings.host, "What ranks of one host have in common");
   app.add_option("--look-us", settings.look_us, "Before a rank sleeps");
@@ -136,9 +128,5 @@ int main(int argc, char** argv) {
   app.add_option("--chunk-bytes", settings.communicator.chunk_bytes);
   app.add_option("--round-bytes", settings.communicator.round_bytes);
   CLI11_PARSE(app, argc, argv);
-  const auto done = dl::bench::run(settings);
-  if (done) return 0;
-  std::fprintf(stderr, "allreduce_bench_rank %u: %s\n", settings.rank,
-               to_string(done.error()).c_str());
-  return 1;
+  return exit_code("allreduce_bench", settings.self, dl::bench::run(settings));
 }

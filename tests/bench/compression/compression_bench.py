@@ -21,9 +21,9 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-sys.path.insert(0, str(HERE.parent / "allreduce"))
+sys.path.insert(0, str(HERE.parent / "support"))
 from namespaces import Namespaces  # noqa: E402
-from peers import Ranks  # noqa: E402
+from ranks import Ranks  # noqa: E402
 
 WORLD = 4
 PORT = 20000

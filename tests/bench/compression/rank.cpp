@@ -14,10 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "tests/bench/support/rank.h"
 #include "worker/collective/barrier.h"
 #include "worker/train/compression/compressor.h"
 #include "worker/train/data/random.h"
-#include "worker/transport/tcp/connect.h"
 
 namespace dl::bench {
 namespace {
@@ -28,27 +28,11 @@ using worker::collective::Communicator;
 using worker::train::BucketShape;
 using worker::train::GradientShape;
 using worker::train::Wire;
-using worker::transport::Mesh;
 using worker::transport::Rank;
 
 // As c10d::Reducer cuts them: from the last layer to the first.
 constexpr std::size_t kFirstBucketBytes = 1 << 20;
 constexpr std::size_t kBucketBytes = 25 << 20;
-
-struct Settings {
-  Rank rank = 0;
-  std::vector<std::string> peers;  // "host:port", by rank.
-};
-
-Result<std::unique_ptr<Mesh>> connect(const Settings& settings) {
-  worker::transport::tcp::ConnectOptions options{.rank = settings.rank, .secret = "of the bench"};
-  for (const std::string& peer : settings.peers) {
-    const std::size_t colon = peer.rfind(':');
-    options.peers.push_back(
-        {peer.substr(0, colon), static_cast<std::uint16_t>(std::stoi(peer.substr(colon + 1)))});
-  }
-  return worker::transport::tcp::connect(options);
-}
 
 // He et al. 2016: 11.7 million parameters in convolutions of 3 × 3 and 1 × 1, batch normalisation
 // and one linear layer.
@@ -134,8 +118,9 @@ Result<Measured> measure(Communicator& communicator, const CompressionSpec& spec
   return measured;
 }
 
-Result<void> run(const Settings& settings) {
-  DL_TRY(auto mesh, connect(settings));
+Result<void> run(const RankOptions& self) {
+  DL_TRY(const auto options, connect_options(self));
+  DL_TRY(auto mesh, worker::transport::tcp::connect(options));
   Communicator communicator(std::move(mesh));
   std::string line;
   while (std::getline(std::cin, line)) {
@@ -144,7 +129,7 @@ Result<void> run(const Settings& settings) {
     std::istringstream(line) >> spec.name >> count;
     if (count < 1) return invalid_argument("not an order: " + line);
     DL_TRY(auto measured, measure(communicator, spec, count));
-    if (settings.rank != 0) continue;
+    if (communicator.rank() != 0) continue;
     std::ranges::sort(measured.seconds);
     std::printf("%s %llu %.9f\n", spec.name.c_str(),
                 static_cast<unsigned long long>(measured.bytes),
@@ -158,14 +143,9 @@ Result<void> run(const Settings& settings) {
 }  // namespace dl::bench
 
 int main(int argc, char** argv) {
-  dl::bench::Settings settings;
+  dl::bench::RankOptions self;
   CLI::App app{"One rank of the compression bench; compression_bench.py starts it"};
-  app.add_option("--rank", settings.rank)->required();
-  app.add_option("--peers", settings.peers, "host:port of each rank")->required()->delimiter(',');
+  self.add_to(app);
   CLI11_PARSE(app, argc, argv);
-  const auto done = dl::bench::run(settings);
-  if (done) return 0;
-  std::fprintf(stderr, "compression_bench rank %u: %s\n", settings.rank,
-               to_string(done.error()).c_str());
-  return 1;
+  return exit_code("compression_bench", self, dl::bench::run(self));
 }

@@ -26,7 +26,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-sys.path.insert(0, str(HERE.parent / "allreduce"))
+sys.path.insert(0, str(HERE.parent / "support"))
 from namespaces import Namespaces, run  # noqa: E402
 
 DENSE = {"workers": 4, "servers": 2, "elements": 25_000_000}
@@ -50,12 +50,12 @@ def run_gang(settings, workers, servers, options, namespaces=None):
     world = workers + servers
     base = random.randint(20000, 30000)
     hosts = namespaces.addresses if namespaces else ["127.0.0.1"] * world
-    addresses = [f"{host}:{base + rank}" for rank, host in enumerate(hosts[:world])]
+    peers = [f"{host}:{base + rank}" for rank, host in enumerate(hosts[:world])]
     processes = []
     with tempfile.TemporaryDirectory(prefix="dl-paramserver-bench-") as folder:
         for rank in range(world):
             command = [str(settings.program), "--rank", str(rank), "--workers", str(workers),
-                       "--rounds", str(settings.rounds), "--addresses", *addresses]
+                       "--rounds", str(settings.rounds), "--peers", ",".join(peers)]
             for name, value in options.items():
                 command += [f"--{name}", str(value)]
             if rank >= workers and settings.durable:

@@ -12,9 +12,9 @@
 #include <thread>
 #include <vector>
 
+#include "tests/bench/support/rank.h"
 #include "worker/paramserver/client.h"
 #include "worker/paramserver/server.h"
-#include "worker/transport/tcp/connect.h"
 
 namespace dl::worker::paramserver {
 namespace {
@@ -22,8 +22,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 struct Settings {
-  std::uint32_t rank = 0;
-  std::vector<std::string> addresses;
+  bench::RankOptions self;
   std::uint32_t workers = 1;
   std::string call = "push_pull";  // push, pull, push_pull, rows.
   std::string consistency = "synchronous";
@@ -70,7 +69,7 @@ class Rounds {
         settings_(settings),
         update_(settings.call == "rows" ? settings.batch * settings.columns : settings.elements, 1),
         values_(update_.size()),
-        random_(settings.rank + 1) {
+        random_(settings.self.rank + 1) {
     if (settings.call == "rows") ids_.resize(settings.batch);
   }
 
@@ -111,7 +110,7 @@ Result<void> work(transport::Mesh& mesh, const Settings& settings) {
   DL_CHECK(client->finish());
   const Statistics& statistics = client->statistics();
   std::printf("{\"rank\": %u, \"seconds\": [%s], \"bytes_sent\": %lu, \"bytes_received\": %lu}\n",
-              settings.rank, times.c_str(), statistics.bytes_sent, statistics.bytes_received);
+              mesh.rank(), times.c_str(), statistics.bytes_sent, statistics.bytes_received);
   return {};
 }
 
@@ -125,19 +124,14 @@ Result<void> serve_workers(transport::Mesh& mesh, const Settings& settings) {
   DL_TRY(const ServerReport report, serve(mesh, options));
   std::printf(
       "{\"rank\": %u, \"processor_seconds\": %f, \"rows_pushed\": %lu, \"rows_pulled\": %lu}\n",
-      settings.rank, processor_seconds() - before, report.rows_pushed, report.rows_pulled);
+      mesh.rank(), processor_seconds() - before, report.rows_pushed, report.rows_pulled);
   return {};
 }
 
 Result<void> run(const Settings& settings) {
-  transport::tcp::ConnectOptions options{.rank = settings.rank, .secret = "of the bench"};
-  for (const std::string& address : settings.addresses) {
-    const auto colon = address.rfind(':');
-    options.peers.push_back({address.substr(0, colon),
-                             static_cast<std::uint16_t>(std::stoi(address.substr(colon + 1)))});
-  }
+  DL_TRY(const auto options, bench::connect_options(settings.self));
   DL_TRY(const auto mesh, transport::tcp::connect(options));
-  return settings.rank < settings.workers ? work(*mesh, settings) : serve_workers(*mesh, settings);
+  return mesh->rank() < settings.workers ? work(*mesh, settings) : serve_workers(*mesh, settings);
 }
 
 }  // namespace
@@ -146,8 +140,7 @@ Result<void> run(const Settings& settings) {
 int main(int argc, char** argv) {
   dl::worker::paramserver::Settings settings;
   CLI::App app("One rank of the parameter servers' benchmark.");
-  app.add_option("--rank", settings.rank)->required();
-  app.add_option("--addresses", settings.addresses, "host:port of each rank")->required();
+  settings.self.add_to(app);
   app.add_option("--workers", settings.workers)->required();
   app.add_option("--call", settings.call, "push, pull, push_pull or rows");
   app.add_option("--consistency", settings.consistency);
@@ -159,8 +152,6 @@ int main(int argc, char** argv) {
   app.add_option("--folder", settings.folder, "where servers keep their state; empty: nowhere");
   app.add_flag("--replicate", settings.replicate);
   CLI11_PARSE(app, argc, argv);
-  const auto result = dl::worker::paramserver::run(settings);
-  if (result.has_value()) return 0;
-  std::fprintf(stderr, "rank %u: %s\n", settings.rank, to_string(result.error()).c_str());
-  return 1;
+  return dl::bench::exit_code("paramserver_bench", settings.self,
+                              dl::worker::paramserver::run(settings));
 }
