@@ -2,23 +2,17 @@
 
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "worker/collective/testing/gangs.h"
 #include "worker/collective/testing/samples.h"
-#include "worker/transport/testing/gang.h"
 
 namespace dl::worker::collective {
 namespace {
 
-using testing::Data;
-using testing::kAllOps;
-using testing::kAllTypes;
-using testing::make_input;
-using transport::testing::GangOptions;
-using transport::testing::Kind;
-using transport::testing::spawn;
+using namespace testing;
+using transport::Counters;
 
 constexpr std::uint32_t kSeed = 7;
 
@@ -32,8 +26,7 @@ std::vector<Data> run(const GangOptions& gang, Algorithm algorithm, DataType typ
     const transport::Rank rank = mesh->rank();
     Communicator communicator(std::move(mesh), options);
     Data data = make_input(type, kSeed, rank, count);
-    const auto done = algorithm(communicator, {.data = data, .type = type, .op = op});
-    if (!done) throw std::runtime_error(to_string(done.error()));
+    must(algorithm(communicator, {.data = data, .type = type, .op = op}));
     outputs[rank] = std::move(data);
   });
   return outputs;
@@ -45,8 +38,8 @@ void check_outputs(const std::vector<Data>& outputs, DataType type, ReduceOp op,
   std::size_t wrong = 0;
   std::string first;
   for (std::size_t i = 0; i < count; ++i) {
-    const testing::Expected wanted = testing::expected(type, op, kSeed, world, i);
-    const double actual = testing::read(type, outputs[0], i);
+    const Expected wanted = expected(type, op, kSeed, world, i);
+    const double actual = read(type, outputs[0], i);
     if (std::abs(actual - wanted.value) <= wanted.error) continue;
     if (wrong++ == 0) {
       first = "[" + std::to_string(i) + "] = " + std::to_string(actual) + ", not " +
@@ -92,44 +85,34 @@ TEST_CASE("megabytes go over TCP and in process alike, to the same bits", "[coll
 
 TEST_CASE("an average of integers and a torn element are refused, and harm nothing",
           "[collective]") {
-  spawn({.world_size = 2}, [](std::unique_ptr<transport::Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  spawn_communicators({.world_size = 2}, [](Communicator& communicator) {
     std::int32_t value = 5;
     const auto bytes = std::as_writable_bytes(std::span(&value, 1));
-    const auto average = allreduce(
-        communicator, {.data = bytes, .type = DataType::kInt32, .op = ReduceOp::kAverage});
-    const auto torn = allreduce(communicator, {.data = bytes.first(3), .type = DataType::kInt32});
-    const auto sum = allreduce(communicator, {.data = bytes, .type = DataType::kInt32});
-    if (average || average.error().code != Code::kInvalidArgument) throw std::logic_error("1");
-    if (torn || torn.error().code != Code::kInvalidArgument) throw std::logic_error("2");
-    if (!sum || value != 10) throw std::logic_error("3");
+    const AllreduceOptions average = {
+        .data = bytes, .type = DataType::kInt32, .op = ReduceOp::kAverage};
+    const AllreduceOptions torn = {.data = bytes.first(3), .type = DataType::kInt32};
+    for (const AllreduceOptions& refused : {average, torn}) {
+      expect(must_fail(allreduce(communicator, refused)).code == Code::kInvalidArgument, "refused");
+    }
+    must(allreduce(communicator, {.data = bytes, .type = DataType::kInt32}));
+    expect(value == 10, "the sum of what was there before");
   });
 }
 
 // docs/collectives.md: the cost sheet.
 TEST_CASE("an all-reduce takes the steps and bytes of the cost sheet", "[collective]") {
   const auto world = GENERATE(2u, 3u, 4u, 5u, 8u);
-  const std::size_t elements = 1000 * world;
-  const std::uint64_t bytes = elements * 4;
-  const auto cost = [&](Algorithm algorithm) {
-    std::mutex mutex;
-    transport::Counters total;
-    spawn({.world_size = world}, [&](std::unique_ptr<transport::Mesh> mesh) {
-      Communicator communicator(std::move(mesh));
-      std::vector<float> data(elements, 1.0f);
-      const auto done = algorithm(communicator, {.data = std::as_writable_bytes(std::span(data))});
-      if (!done) throw std::runtime_error(to_string(done.error()));
-      const transport::Counters counters = communicator.mesh().counters();
-      const std::lock_guard lock(mutex);
-      total.bytes_sent = std::max(total.bytes_sent, counters.bytes_sent);
-      total.steps = std::max(total.steps, counters.steps);
+  const std::uint64_t bytes = 4000 * world;
+  const auto cost_of = [&](Algorithm algorithm) {
+    return cost({.world_size = world}, [&](Communicator& communicator) {
+      Data data(bytes);
+      return algorithm(communicator, {.data = data});
     });
-    return total;
   };
-  const transport::Counters ring = cost(ring_allreduce);
+  const Counters ring = cost_of(ring_allreduce);
   CHECK(ring.steps == 2 * (world - 1));
   CHECK(ring.bytes_sent == 2 * (world - 1) * (bytes / world) + kCallBytes);
-  const transport::Counters direct = cost(direct_allreduce);
+  const Counters direct = cost_of(direct_allreduce);
   CHECK(direct.steps == 1);
   CHECK(direct.bytes_sent == (world - 1) * (bytes + kCallBytes));
 }

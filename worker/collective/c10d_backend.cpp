@@ -9,10 +9,9 @@
 #include "worker/collective/allreduce.h"
 #include "worker/collective/barrier.h"
 #include "worker/collective/broadcast.h"
-#include "worker/collective/gather.h"
+#include "worker/collective/gather_scatter.h"
 #include "worker/collective/reduce.h"
 #include "worker/collective/reduce_scatter.h"
-#include "worker/collective/scatter.h"
 #include "worker/collective/send_receive.h"
 
 namespace dl::worker::collective {

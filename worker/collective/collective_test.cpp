@@ -1,56 +1,28 @@
 // Broadcast, all-gather and barrier; and what every collective does when the gang does not hold.
 
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <barrier>
 #include <catch2/catch.hpp>
-#include <mutex>
-#include <thread>
 
 #include "worker/collective/all_gather.h"
-#include "worker/collective/allreduce.h"
 #include "worker/collective/barrier.h"
 #include "worker/collective/broadcast.h"
-#include "worker/transport/testing/gang.h"
+#include "worker/collective/testing/gangs.h"
+#include "worker/collective/testing/killed_rank.h"
 
 namespace dl::worker::collective {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace testing;
 using std::chrono::steady_clock;
 using transport::Counters;
 using transport::Mesh;
 using transport::Rank;
-using transport::testing::expect;
-using transport::testing::GangOptions;
-using transport::testing::Kind;
-using transport::testing::must;
-using transport::testing::must_fail;
-using transport::testing::spawn;
-
 std::vector<std::byte> block_of(Rank rank, std::size_t bytes) {
   std::vector<std::byte> block(bytes);
   for (std::size_t i = 0; i < bytes; ++i) block[i] = static_cast<std::byte>(i * 31 + rank * 7 + 1);
   return block;
-}
-
-// The most that any rank sent, and the longest chain of steps.
-template <class Fn>
-Counters cost(std::uint32_t world, const Fn& fn) {
-  std::mutex mutex;
-  Counters most;
-  spawn({.world_size = world}, [&](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
-    must(fn(communicator));
-    const Counters counters = communicator.mesh().counters();
-    const std::lock_guard lock(mutex);
-    most.bytes_sent = std::max(most.bytes_sent, counters.bytes_sent);
-    most.steps = std::max(most.steps, counters.steps);
-  });
-  return most;
 }
 
 std::uint32_t log2_ceil(std::uint32_t n) {
@@ -62,11 +34,9 @@ std::uint32_t log2_ceil(std::uint32_t n) {
 std::uint32_t log2_floor(std::uint32_t n) { return log2_ceil(n + 1) - 1; }
 
 TEST_CASE("broadcast gives all ranks what the root has", "[collective]") {
-  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp, Kind::kShm);
-  const auto world = GENERATE(1u, 2u, 3u, 5u);
-  const GangOptions gang = {.kind = kind, .world_size = world, .link_bytes = 5000};
-  spawn(gang, [&](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  const GangOptions gang = any_gang();
+  const std::uint32_t world = gang.world_size;
+  spawn_communicators(gang, [&](Communicator& communicator) {
     for (Rank root = 0; root < world; ++root) {
       for (const std::size_t bytes : {0, 1, 4096, 4097, 300001}) {
         auto data = block_of(communicator.rank(), bytes);
@@ -80,11 +50,9 @@ TEST_CASE("broadcast gives all ranks what the root has", "[collective]") {
 }
 
 TEST_CASE("all-gather gives all ranks the blocks of all", "[collective]") {
-  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp, Kind::kShm);
-  const auto world = GENERATE(1u, 2u, 3u, 5u);
-  const GangOptions gang = {.kind = kind, .world_size = world, .link_bytes = 5000};
-  spawn(gang, [&](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  const GangOptions gang = any_gang();
+  const std::uint32_t world = gang.world_size;
+  spawn_communicators(gang, [&](Communicator& communicator) {
     for (const std::size_t bytes : {0, 1, 4096, 4097, 100001}) {
       std::vector<std::byte> all(world * bytes);
       must(all_gather(communicator, {.block = block_of(communicator.rank(), bytes), .all = all}));
@@ -106,8 +74,7 @@ TEST_CASE("all-gather gives all ranks the blocks of all", "[collective]") {
 TEST_CASE("nobody leaves a barrier before all have come", "[collective]") {
   const auto world = GENERATE(1u, 2u, 3u, 4u, 7u);
   std::atomic<std::uint32_t> come = 0;
-  spawn({.world_size = world}, [&](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  spawn_communicators({.world_size = world}, [&](Communicator& communicator) {
     for (std::uint32_t round = 1; round <= 20; ++round) {
       ++come;
       must(barrier(communicator));
@@ -120,6 +87,7 @@ TEST_CASE("nobody leaves a barrier before all have come", "[collective]") {
 TEST_CASE("broadcast, all-gather and barrier take the steps and bytes of the cost sheet",
           "[collective]") {
   const auto world = GENERATE(2u, 3u, 4u, 5u, 8u);
+  const GangOptions gang = {.world_size = world};
   const std::size_t large = 20000;
   const std::size_t small = 1000;
   const auto broadcast_of = [](std::size_t bytes) {
@@ -134,33 +102,27 @@ TEST_CASE("broadcast, all-gather and barrier take the steps and bytes of the cos
       return all_gather(communicator, {.block = block_of(0, bytes), .all = all});
     };
   };
-  const Counters chain = cost(world, broadcast_of(large));
+  const Counters chain = cost(gang, broadcast_of(large));
   CHECK(chain.steps == world - 1);
   CHECK(chain.bytes_sent == large + kCallBytes);
-  const Counters tree = cost(world, broadcast_of(small));
+  const Counters tree = cost(gang, broadcast_of(small));
   CHECK(tree.steps == log2_floor(world));
   CHECK(tree.bytes_sent == log2_ceil(world) * (small + kCallBytes));
-  const Counters ring = cost(world, gather_of(large));
+  const Counters ring = cost(gang, gather_of(large));
   CHECK(ring.steps == world - 1);
   CHECK(ring.bytes_sent == (world - 1) * large + kCallBytes);
-  const Counters direct = cost(world, gather_of(small));
+  const Counters direct = cost(gang, gather_of(small));
   CHECK(direct.steps == 1);
   CHECK(direct.bytes_sent == (world - 1) * (small + kCallBytes));
-  const Counters meeting = cost(world, [](Communicator& c) { return barrier(c); });
+  const Counters meeting = cost(gang, [](Communicator& c) { return barrier(c); });
   CHECK(meeting.steps == log2_ceil(world));
   CHECK(meeting.bytes_sent == log2_ceil(world) * kCallBytes);
-}
-
-Result<void> sum_of(Communicator& communicator, std::size_t elements) {
-  std::vector<float> data(elements, 1.0f);
-  return allreduce(communicator, {.data = std::as_writable_bytes(std::span(data))});
 }
 
 TEST_CASE("ranks in different calls find out at their first message", "[collective]") {
   const auto kind = GENERATE(Kind::kInproc, Kind::kTcp, Kind::kShm);
   std::vector<Error> errors(2);
-  spawn({.kind = kind}, [&](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  spawn_communicators({.kind = kind}, [&](Communicator& communicator) {
     must(barrier(communicator));
     const Rank rank = communicator.rank();
     errors[rank] = must_fail(sum_of(communicator, rank == 0 ? 2000 : 3000));
@@ -226,59 +188,16 @@ TEST_CASE("when a rank gives up in mid-flight all others know within a second, a
   }
 }
 
-// 16 MiB: a rank that is killed is in the middle of one.
-constexpr std::size_t kLong = 4 << 20;
-
-// Rank `rank` in a process of its own, at it until it is killed.
-pid_t fork_rank(Rank rank, const std::vector<transport::tcp::PeerAddress>& peers) {
-  const pid_t child = ::fork();
-  if (child != 0) return child;
-  auto mesh = transport::tcp::connect({.rank = rank, .peers = peers, .secret = "s"});
-  if (!mesh) ::_exit(1);
-  Communicator communicator(*std::move(mesh));
-  while (sum_of(communicator, kLong)) {
-  }
-  ::_exit(2);
-}
-
 TEST_CASE("a process killed by SIGKILL is named by all others within a second", "[collective]") {
-  const Rank victim = 2;
-  const auto peers = transport::testing::free_addresses(4);
-  const pid_t child = fork_rank(victim, peers);
-  std::atomic<int> rounds = 0;
-  std::vector<Error> errors(4);
-  std::vector<steady_clock::time_point> seen(4);
-  std::vector<std::thread> threads;
-  for (const Rank rank : {0u, 1u, 3u}) {
-    threads.emplace_back([&, rank] {
-      auto mesh = transport::tcp::connect({.rank = rank, .peers = peers, .secret = "s"});
-      if (!mesh) {
-        errors[rank] = mesh.error();
-        rounds = 1000;
-        return;
-      }
-      Communicator communicator(*std::move(mesh));
-      for (;; ++rounds) {
-        const auto done = sum_of(communicator, kLong);
-        if (done) continue;
-        errors[rank] = done.error();
-        seen[rank] = steady_clock::now();
-        return;
-      }
-    });
-  }
-  while (rounds < 9) std::this_thread::yield();
-  const auto killed = steady_clock::now();
-  ::kill(child, SIGKILL);
-  for (std::thread& thread : threads) thread.join();
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  CHECK(WIFSIGNALED(status));
-  for (const Rank rank : {0u, 1u, 3u}) {
-    CHECK(errors[rank].code == Code::kUnavailable);
-    CHECK_THAT(errors[rank].message, Catch::Contains(": rank 2 (127.0.0.1:"));
-    CHECK(seen[rank] - killed < 1s);
-  }
+  check_killed_rank_is_named({
+      .victim = 2,
+      .elements = 4 << 20,  // It is in the middle of one.
+      .rounds = 9,
+      .connect =
+          [](Rank rank, const auto& peers) {
+            return transport::tcp::connect({.rank = rank, .peers = peers, .secret = "s"});
+          },
+  });
 }
 
 }  // namespace

@@ -2,29 +2,22 @@
 // the steps and bytes of the cost sheet.
 
 #include <catch2/catch.hpp>
-#include <mutex>
 
 #include "worker/collective/all_to_all.h"
 #include "worker/collective/barrier.h"
-#include "worker/collective/gather.h"
-#include "worker/collective/scatter.h"
+#include "worker/collective/gather_scatter.h"
 #include "worker/collective/send_receive.h"
-#include "worker/transport/testing/gang.h"
+#include "worker/collective/testing/gangs.h"
 
 namespace dl::worker::collective {
 namespace {
 
+using namespace testing;
 using transport::Bytes;
 using transport::ConstBytes;
 using transport::Counters;
 using transport::Mesh;
 using transport::Rank;
-using transport::testing::expect;
-using transport::testing::GangOptions;
-using transport::testing::Kind;
-using transport::testing::must;
-using transport::testing::must_fail;
-using transport::testing::spawn;
 using Data = std::vector<std::byte>;
 
 // What rank `from` has for rank `to`.
@@ -47,11 +40,9 @@ Data messages_to(Rank to, std::uint32_t world, std::size_t bytes) {
 
 TEST_CASE("gather brings the blocks of all to the root, scatter one from there to each",
           "[collective]") {
-  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
-  const auto world = GENERATE(1u, 2u, 5u);
-  const GangOptions gang = {.kind = kind, .world_size = world, .link_bytes = 5000};
-  spawn(gang, [&](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  const GangOptions gang = any_gang();
+  const std::uint32_t world = gang.world_size;
+  spawn_communicators(gang, [&](Communicator& communicator) {
     const Rank self = communicator.rank();
     for (Rank root = 0; root < world; ++root) {
       for (const std::size_t bytes : {0, 1, 100001}) {
@@ -80,11 +71,9 @@ TEST_CASE("gather brings the blocks of all to the root, scatter one from there t
 
 TEST_CASE("all-to-all brings every message to the rank it is meant for, whatever its size",
           "[collective]") {
-  const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
-  const auto world = GENERATE(1u, 2u, 5u);
-  const GangOptions gang = {.kind = kind, .world_size = world, .link_bytes = 5000};
-  spawn(gang, [&](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  const GangOptions gang = any_gang();
+  const std::uint32_t world = gang.world_size;
+  spawn_communicators(gang, [&](Communicator& communicator) {
     const Rank self = communicator.rank();
     const auto size = [](Rank from, Rank to) { return (from * 5 + to) * 10007; };
     std::vector<Data> out(world), in(world);
@@ -106,8 +95,7 @@ TEST_CASE("all-to-all brings every message to the rank it is meant for, whatever
 TEST_CASE("messages between two ranks come in order, and are no business of a third",
           "[collective]") {
   const auto kind = GENERATE(Kind::kInproc, Kind::kTcp);
-  spawn({.kind = kind, .world_size = 3}, [](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  spawn_communicators({.kind = kind, .world_size = 3}, [](Communicator& communicator) {
     const Rank self = communicator.rank();
     for (const std::uint32_t tag : {0u, 5u, 4u}) {
       if (self == 0) {
@@ -128,8 +116,7 @@ TEST_CASE("messages between two ranks come in order, and are no business of a th
 TEST_CASE("a message that is not the one asked for is refused by size, tag and label",
           "[collective]") {
   Error error;
-  spawn({.world_size = 2}, [&](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  spawn_communicators({.world_size = 2}, [&](Communicator& communicator) {
     Data data(communicator.rank() == 0 ? 16 : 24);
     if (communicator.rank() == 0) {
       must(send(communicator, {.data = data, .to = 1, .tag = 3}));
@@ -151,36 +138,25 @@ TEST_CASE("gather, scatter, all-to-all and messages take the steps and bytes of 
           "[collective]") {
   const auto world = GENERATE(2u, 3u, 8u);
   const std::size_t bytes = 20000;
-  const auto cost = [&](const auto& fn) {
-    std::mutex mutex;
-    Counters most;
-    spawn({.world_size = world}, [&](std::unique_ptr<Mesh> mesh) {
-      Communicator communicator(std::move(mesh));
-      must(fn(communicator, communicator.rank()));
-      const Counters counters = communicator.mesh().counters();
-      const std::lock_guard lock(mutex);
-      most.bytes_sent = std::max(most.bytes_sent, counters.bytes_sent);
-      most.bytes_received = std::max(most.bytes_received, counters.bytes_received);
-      most.steps = std::max(most.steps, counters.steps);
-    });
-    return most;
-  };
+  const GangOptions gang = {.world_size = world};
   Data any(world * bytes);
-  const Counters gathered = cost([&](Communicator& communicator, Rank rank) {
+  const Counters gathered = cost(gang, [&](Communicator& communicator) {
+    const Rank rank = communicator.rank();
     Data all(rank == 0 ? world * bytes : 0);
     return gather(communicator, {.block = ConstBytes(any).first(bytes), .all = all});
   });
   CHECK(gathered.steps == 1);
   CHECK(gathered.bytes_sent == bytes + kCallBytes);
   CHECK(gathered.bytes_received == (world - 1) * (bytes + kCallBytes));
-  const Counters scattered = cost([&](Communicator& communicator, Rank rank) {
+  const Counters scattered = cost(gang, [&](Communicator& communicator) {
+    const Rank rank = communicator.rank();
     Data block(bytes);
     return scatter(communicator, {.all = rank == 0 ? any : ConstBytes(), .block = block});
   });
   CHECK(scattered.steps == 1);
   CHECK(scattered.bytes_sent == (world - 1) * (bytes + kCallBytes));
   CHECK(scattered.bytes_received == bytes + kCallBytes);
-  const Counters exchanged = cost([&](Communicator& communicator, Rank) {
+  const Counters exchanged = cost(gang, [&](Communicator& communicator) {
     Data in(bytes);
     const std::vector<ConstBytes> send(world, ConstBytes(any).first(bytes));
     const std::vector<Bytes> receive(world, in);
@@ -188,7 +164,8 @@ TEST_CASE("gather, scatter, all-to-all and messages take the steps and bytes of 
   });
   CHECK(exchanged.steps == 1);
   CHECK(exchanged.bytes_sent == (world - 1) * (bytes + kCallBytes));
-  const Counters sent = cost([&](Communicator& communicator, Rank rank) -> Result<void> {
+  const Counters sent = cost(gang, [&](Communicator& communicator) -> Result<void> {
+    const Rank rank = communicator.rank();
     Data in(bytes);
     if (rank == 0) return send(communicator, {.data = ConstBytes(any).first(bytes), .to = 1});
     if (rank == 1) return receive(communicator, {.data = in, .from = 0});

@@ -1,30 +1,21 @@
 // Reduce and reduce-scatter, and the error of every reduction.
 
 #include <catch2/catch.hpp>
-#include <mutex>
 #include <random>
 
 #include "worker/collective/allreduce.h"
 #include "worker/collective/reduce.h"
 #include "worker/collective/reduce_scatter.h"
+#include "worker/collective/testing/gangs.h"
 #include "worker/collective/testing/samples.h"
-#include "worker/transport/testing/gang.h"
 
 namespace dl::worker::collective {
 namespace {
 
-using testing::Data;
-using testing::kAllOps;
-using testing::kAllTypes;
-using testing::make_input;
+using namespace testing;
 using transport::Counters;
 using transport::Mesh;
 using transport::Rank;
-using transport::testing::expect;
-using transport::testing::GangOptions;
-using transport::testing::must;
-using transport::testing::must_fail;
-using transport::testing::spawn;
 
 struct Case {
   DataType type = DataType::kFloat32;
@@ -37,9 +28,8 @@ struct Case {
 // Throws unless elements [first, first + count of `result`) of the reduction are in `result`.
 void expect_reduced(const Case& test, const Data& result, std::size_t first) {
   for (std::size_t i = 0; i < result.size() / size_of(test.type); ++i) {
-    const testing::Expected wanted =
-        testing::expected(test.type, test.op, test.seed, test.world, first + i);
-    const double actual = testing::read(test.type, result, i);
+    const Expected wanted = expected(test.type, test.op, test.seed, test.world, first + i);
+    const double actual = read(test.type, result, i);
     if (std::abs(actual - wanted.value) <= wanted.error) continue;
     throw std::logic_error(
         std::string(to_string(test.op)) + " of " + std::string(to_string(test.type)) + " over " +
@@ -94,12 +84,11 @@ TEST_CASE("reduce-scatter gives each rank the reduction of its block", "[collect
 TEST_CASE("reduce-scatter is the same bits in every run, and leaves its input alone",
           "[collective]") {
   const Case test{.world = 4};
-  const GangOptions tcp{.kind = transport::testing::Kind::kTcp, .world_size = 4};
+  const GangOptions tcp{.kind = Kind::kTcp, .world_size = 4};
   const Data first = reduce_scatter_of(test, tcp, 500'000, false);
   expect_reduced(test, first, 0);
   CHECK(reduce_scatter_of(test, {.world_size = 4}, 500'000, true) == first);
-  spawn({.world_size = 2}, [](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  spawn_communicators({.world_size = 2}, [](Communicator& communicator) {
     const Data before = make_input(DataType::kFloat32, 1, communicator.rank(), 20000);
     const Data input = before;
     Data block(40000);
@@ -159,20 +148,7 @@ TEST_CASE("no reduction is further from float64 than its documented bound", "[co
 // docs/collectives.md: the cost sheet.
 TEST_CASE("reduce and reduce-scatter take the steps and bytes of the cost sheet", "[collective]") {
   const auto world = GENERATE(2u, 3u, 4u, 8u);
-  const auto cost = [&](const auto& fn) {
-    std::mutex mutex;
-    Counters most;
-    spawn({.world_size = world}, [&](std::unique_ptr<Mesh> mesh) {
-      Communicator communicator(std::move(mesh));
-      must(fn(communicator));
-      const Counters counters = communicator.mesh().counters();
-      const std::lock_guard lock(mutex);
-      most.bytes_sent = std::max(most.bytes_sent, counters.bytes_sent);
-      most.bytes_received = std::max(most.bytes_received, counters.bytes_received);
-      most.steps = std::max(most.steps, counters.steps);
-    });
-    return most;
-  };
+  const GangOptions gang = {.world_size = world};
   const auto scatter_of = [&](std::size_t bytes) {
     return [bytes](Communicator& communicator) {
       Data input(bytes * communicator.world_size()), block(bytes);
@@ -186,17 +162,17 @@ TEST_CASE("reduce and reduce-scatter take the steps and bytes of the cost sheet"
     };
   };
   const std::size_t large = 20000, small = 1000;
-  const Counters ring = cost(scatter_of(large));
+  const Counters ring = cost(gang, scatter_of(large));
   CHECK(ring.steps == world - 1);
   CHECK(ring.bytes_sent == (world - 1) * large + kCallBytes);
-  const Counters direct = cost(scatter_of(small));
+  const Counters direct = cost(gang, scatter_of(small));
   CHECK(direct.steps == 1);
   CHECK(direct.bytes_sent == (world - 1) * (small + kCallBytes));
-  const Counters chain = cost(reduce_of(large));
+  const Counters chain = cost(gang, reduce_of(large));
   CHECK(chain.steps == world - 1);
   CHECK(chain.bytes_sent == large + kCallBytes);
   CHECK(chain.bytes_received == large + kCallBytes);
-  const Counters star = cost(reduce_of(small));
+  const Counters star = cost(gang, reduce_of(small));
   CHECK(star.steps == 1);
   CHECK(star.bytes_sent == small + kCallBytes);
   CHECK(star.bytes_received == (world - 1) * (small + kCallBytes));

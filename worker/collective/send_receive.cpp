@@ -13,15 +13,21 @@ Result<void> check_peer(const Communicator& communicator, transport::Rank peer) 
                           std::to_string(communicator.world_size()));
 }
 
+// Both ends make the same call of a message.
+template <class Options>
+Call message_call(const Options& options, std::uint64_t sequence) {
+  return {.kind = CallKind::kSendReceive,
+          .part = options.tag,
+          .sequence = sequence,
+          .bytes = options.data.size(),
+          .label = options.label};
+}
+
 }  // namespace
 
 Result<void> send(Communicator& communicator, const SendOptions& options) {
   DL_CHECK(check_peer(communicator, options.to));
-  const Call call = {.kind = CallKind::kSendReceive,
-                     .part = options.tag,
-                     .sequence = communicator.next_message_to(options.to),
-                     .bytes = options.data.size(),
-                     .label = options.label};
+  const Call call = message_call(options, communicator.next_message_to(options.to));
   Exchange exchange(communicator, call);
   exchange.send(options.to, options.data);
   return communicator.settle(call, exchange.run());
@@ -29,11 +35,7 @@ Result<void> send(Communicator& communicator, const SendOptions& options) {
 
 Result<void> receive(Communicator& communicator, const ReceiveOptions& options) {
   DL_CHECK(check_peer(communicator, options.from));
-  const Call call = {.kind = CallKind::kSendReceive,
-                     .part = options.tag,
-                     .sequence = communicator.next_message_from(options.from),
-                     .bytes = options.data.size(),
-                     .label = options.label};
+  const Call call = message_call(options, communicator.next_message_from(options.from));
   Exchange exchange(communicator, call);
   exchange.receive(options.from, options.data);
   return communicator.settle(call, exchange.run());

@@ -16,12 +16,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::expect;
+using testing::in;
 using testing::Kind;
 using testing::must;
 using testing::must_fail;
 using testing::spawn;
-
-Deadline in(std::chrono::milliseconds time) { return std::chrono::steady_clock::now() + time; }
 
 std::vector<std::byte> pattern(std::size_t bytes) {
   std::vector<std::byte> data(bytes);

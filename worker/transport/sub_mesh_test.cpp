@@ -2,7 +2,6 @@
 
 #include <array>
 #include <catch2/catch.hpp>
-#include <cstring>
 
 #include "worker/transport/testing/gang.h"
 
@@ -10,31 +9,14 @@ namespace dl::worker::transport {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::exchange_numbers;
 using testing::expect;
 using testing::GangOptions;
+using testing::in;
 using testing::Kind;
 using testing::must;
 using testing::must_fail;
 using testing::spawn;
-
-Deadline in(std::chrono::milliseconds time) { return std::chrono::steady_clock::now() + time; }
-
-// Every member sends its number to every other, and gets theirs.
-void exchange_numbers(Mesh& mesh) {
-  for (Rank peer = 0; peer < mesh.world_size(); ++peer) {
-    if (peer == mesh.rank()) continue;
-    const std::array<std::byte, 2> mine = {static_cast<std::byte>(mesh.rank()),
-                                           static_cast<std::byte>(peer)};
-    must(send_all(mesh, peer, mine, in(10s)));
-  }
-  for (Rank peer = 0; peer < mesh.world_size(); ++peer) {
-    if (peer == mesh.rank()) continue;
-    std::array<std::byte, 2> theirs{};
-    must(receive_all(mesh, peer, theirs, in(10s)));
-    expect(theirs[0] == static_cast<std::byte>(peer), "a peer's own number came from it");
-    expect(theirs[1] == static_cast<std::byte>(mesh.rank()), "it was meant for this rank");
-  }
-}
 
 TEST_CASE("members of a sub-mesh reach one another by their numbers in it", "[transport]") {
   const auto kind = GENERATE(Kind::kInproc, Kind::kTcp, Kind::kShm);

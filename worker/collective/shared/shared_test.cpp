@@ -1,70 +1,36 @@
 // The all-reduces on boards: their bits, their cost, and what they do when the gang does not hold.
 
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <catch2/catch.hpp>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <thread>
 
 #include "worker/collective/allreduce.h"
 #include "worker/collective/barrier.h"
 #include "worker/collective/broadcast.h"
+#include "worker/collective/testing/gangs.h"
+#include "worker/collective/testing/killed_rank.h"
+#include "worker/collective/testing/samples.h"
 #include "worker/transport/board.h"
 #include "worker/transport/shm/connect.h"
 #include "worker/transport/shm/mesh.h"
 #include "worker/transport/sub_mesh.h"
-#include "worker/transport/testing/gang.h"
 
 namespace dl::worker::collective {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace testing;
 using std::chrono::steady_clock;
 using transport::Counters;
 using transport::Mesh;
 using transport::Rank;
-using transport::testing::expect;
-using transport::testing::GangOptions;
-using transport::testing::Kind;
-using transport::testing::must;
-using transport::testing::must_fail;
-using transport::testing::spawn;
 
-using Vector = std::vector<std::byte>;
 using Algorithm = Result<void> (*)(Communicator&, const AllreduceOptions&);
 
-// Values of which sums depend on the order of adding, without infinities or NaNs.
-Vector make_input(DataType type, Rank rank, std::size_t count) {
-  Vector bytes(count * size_of(type));
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto hash =
-        static_cast<std::uint32_t>((i + 1) * 2654435761u + (rank + 1) * 40503u * 977u);
-    const double value = static_cast<double>(hash % 20011) / 7 - 1000;
-    const auto put = [&](auto stored) {
-      std::memcpy(bytes.data() + i * sizeof(stored), &stored, sizeof(stored));
-    };
-    const auto single = static_cast<float>(value);
-    std::uint32_t bits;
-    std::memcpy(&bits, &single, sizeof(bits));
-    switch (type) {
-      case DataType::kFloat64: put(value); break;
-      case DataType::kFloat32: put(single); break;
-      case DataType::kFloat16: put(static_cast<_Float16>(value)); break;
-      case DataType::kBfloat16: put(static_cast<std::uint16_t>(bits >> 16)); break;
-      case DataType::kInt64: put(static_cast<std::int64_t>(hash)); break;
-      case DataType::kInt32: put(static_cast<std::int32_t>(hash)); break;
-      case DataType::kInt8: put(static_cast<std::int8_t>(hash >> 8)); break;
-      case DataType::kUint8: put(static_cast<std::uint8_t>(hash >> 8)); break;
-    }
-  }
-  return bytes;
-}
+constexpr std::uint32_t kSeed = 3;
 
 struct Reduction {
   DataType type = DataType::kFloat32;
@@ -73,15 +39,14 @@ struct Reduction {
 };
 
 // What all ranks have after `algorithm`; they must have the same.
-std::vector<Vector> run(const GangOptions& gang, Algorithm algorithm,
-                        const std::vector<Reduction>& reductions,
-                        CommunicatorOptions options = {}) {
-  std::vector<std::vector<Vector>> outputs(gang.world_size);
+std::vector<Data> run(const GangOptions& gang, Algorithm algorithm,
+                      const std::vector<Reduction>& reductions, CommunicatorOptions options = {}) {
+  std::vector<std::vector<Data>> outputs(gang.world_size);
   spawn(gang, [&](std::unique_ptr<Mesh> mesh) {
     const Rank rank = mesh->rank();
     Communicator communicator(std::move(mesh), options);
     for (const Reduction& reduction : reductions) {
-      Vector data = make_input(reduction.type, rank, reduction.count);
+      Data data = make_input(reduction.type, kSeed, rank, reduction.count);
       must(algorithm(communicator, {.data = data, .type = reduction.type, .op = reduction.op}));
       outputs[rank].push_back(std::move(data));
     }
@@ -92,10 +57,8 @@ std::vector<Vector> run(const GangOptions& gang, Algorithm algorithm,
 
 std::vector<Reduction> all_reductions(std::vector<std::size_t> counts) {
   std::vector<Reduction> reductions;
-  for (const DataType type :
-       {DataType::kFloat64, DataType::kFloat32, DataType::kFloat16, DataType::kBfloat16,
-        DataType::kInt64, DataType::kInt32, DataType::kInt8, DataType::kUint8}) {
-    for (const ReduceOp op : {ReduceOp::kSum, ReduceOp::kAverage, ReduceOp::kMin, ReduceOp::kMax}) {
+  for (const DataType type : kAllTypes) {
+    for (const ReduceOp op : kAllOps) {
       if (op == ReduceOp::kAverage && !is_floating(type)) continue;
       for (const std::size_t count : counts) reductions.push_back({type, op, count});
     }
@@ -159,7 +122,7 @@ TEST_CASE("a gang on several hosts reduces in them and across them", "[collectiv
   }
   const CommunicatorOptions options = {.chunk_bytes = 1024, .round_bytes = 512};
   const auto expected = run({.world_size = world}, ring_allreduce, integers, options);
-  std::vector<std::vector<Vector>> sums;
+  std::vector<std::vector<Data>> sums;
   for (const Kind kind : {Kind::kInproc, Kind::kShm}) {
     const GangOptions gang = {.kind = kind, .world_size = world, .host_of = host_of};
     CHECK(run(gang, hierarchical_allreduce, integers, options) == expected);
@@ -185,8 +148,7 @@ TEST_CASE("a gang on several hosts reduces in them and across them", "[collectiv
 }
 
 TEST_CASE("calls of all kinds follow one another on a board", "[collective]") {
-  spawn({.kind = Kind::kShm, .world_size = 3}, [](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
+  spawn_communicators({.kind = Kind::kShm, .world_size = 3}, [](Communicator& communicator) {
     for (int round = 0; round < 200; ++round) {
       std::vector<float> data(static_cast<std::size_t>(round * 37 % 1500 + 1),
                               static_cast<float>(communicator.rank() + 1));
@@ -284,29 +246,21 @@ TEST_CASE("of several communicators on one mesh the first has the board", "[coll
 TEST_CASE("on a board an all-reduce takes the steps and bytes of the cost sheet", "[collective]") {
   const auto world = GENERATE(2u, 3u, 4u, 8u);
   const std::size_t bytes = world * 4096;
-  const auto cost = [&](Algorithm algorithm, std::size_t piece_bytes) {
-    const CommunicatorOptions options = {.chunk_bytes = bytes, .round_bytes = piece_bytes * world};
-    std::mutex mutex;
-    Counters most;
+  const auto cost_of = [&](Algorithm algorithm, std::size_t piece_bytes) {
     const GangOptions gang = {.world_size = world, .host_of = std::vector<Rank>(world)};
-    spawn(gang, [&](std::unique_ptr<Mesh> mesh) {
-      Communicator communicator(std::move(mesh), options);
-      Vector data(bytes);
-      must(algorithm(communicator, {.data = data}));
-      const Counters counters = communicator.mesh().counters();
-      const std::lock_guard lock(mutex);
-      most.bytes_sent = std::max(most.bytes_sent, counters.bytes_sent);
-      most.steps = std::max(most.steps, counters.steps);
-    });
-    return most;
+    const auto call = [&](Communicator& communicator) {
+      Data data(bytes);
+      return algorithm(communicator, {.data = data});
+    };
+    return cost(gang, call, {.chunk_bytes = bytes, .round_bytes = piece_bytes * world});
   };
-  const Counters flat = cost(flat_allreduce, 1024);
+  const Counters flat = cost_of(flat_allreduce, 1024);
   CHECK(flat.steps == 1);
   CHECK(flat.bytes_sent == bytes + kCallBytes);
-  const Counters one_round = cost(staged_allreduce, 4096);
+  const Counters one_round = cost_of(staged_allreduce, 4096);
   CHECK(one_round.steps == 2);
   CHECK(one_round.bytes_sent == bytes + kCallBytes);
-  const Counters four_rounds = cost(staged_allreduce, 1024);
+  const Counters four_rounds = cost_of(staged_allreduce, 1024);
   CHECK(four_rounds.steps <= 4 + 1);
   CHECK(four_rounds.bytes_sent == bytes + kCallBytes);
 }
@@ -318,26 +272,14 @@ TEST_CASE("a hierarchical all-reduce takes the steps and bytes of the cost sheet
   const std::size_t bytes = world * 400;
   GangOptions gang = {.world_size = world};
   for (Rank rank = 0; rank < world; ++rank) gang.host_of.push_back(rank / ranks);
-  std::mutex mutex;
-  Counters most;
-  spawn(gang, [&](std::unique_ptr<Mesh> mesh) {
-    Communicator communicator(std::move(mesh));
-    Vector data(bytes);
-    must(hierarchical_allreduce(communicator, {.data = data}));
-    const Counters counters = communicator.mesh().counters();
-    const std::lock_guard lock(mutex);
-    most.bytes_sent = std::max(most.bytes_sent, counters.bytes_sent);
-    most.steps = std::max(most.steps, counters.steps);
+  const Counters most = cost(gang, [&](Communicator& communicator) {
+    Data data(bytes);
+    return hierarchical_allreduce(communicator, {.data = data});
   });
   // In one round each: reduced in memory, around the ring of hosts, taken from memory.
   CHECK(most.steps == 1 + 2 * (hosts - 1) + 1);
   const std::uint64_t across = 2 * (hosts - 1) * (bytes / ranks / hosts) + kCallBytes;
   CHECK(most.bytes_sent == bytes + kCallBytes + across);
-}
-
-Result<void> sum_of(Communicator& communicator, std::size_t elements) {
-  std::vector<float> data(elements, 1.0f);
-  return allreduce(communicator, {.data = std::as_writable_bytes(std::span(data))});
 }
 
 TEST_CASE("ranks find out that one is in shared memory and another at its links", "[collective]") {
@@ -381,63 +323,14 @@ Result<std::unique_ptr<Mesh>> connect_rank(Rank rank,
   return transport::shm::connect(std::move(mesh), {.secret = "s"});
 }
 
-// Rank `rank` in a process of its own, at it until it is killed.
-pid_t fork_rank(Rank rank, const std::vector<transport::tcp::PeerAddress>& peers,
-                std::size_t elements) {
-  const pid_t child = ::fork();
-  if (child != 0) return child;
-  auto mesh = connect_rank(rank, peers);
-  if (!mesh) ::_exit(1);
-  Communicator communicator(*std::move(mesh));
-  while (sum_of(communicator, elements)) {
-  }
-  ::_exit(2);
-}
-
 TEST_CASE("a process killed in shared memory is named within a second, and leaves nothing",
           "[collective]") {
   // In a piece of one round, or in the middle of many.
   const auto elements = GENERATE(1000u, 500000u);
   // The one that made the memory, or another.
   const Rank victim = GENERATE(0u, 2u);
-  const auto peers = transport::testing::free_addresses(4);
-  const pid_t child = fork_rank(victim, peers, elements);
-  std::atomic<int> rounds = 0;
-  std::vector<Error> errors(4);
-  std::vector<steady_clock::time_point> seen(4);
-  std::vector<std::thread> threads;
-  const std::vector<Rank> others = {2 - victim, 1, 3};
-  for (const Rank rank : others) {
-    threads.emplace_back([&, rank] {
-      auto mesh = connect_rank(rank, peers);
-      if (!mesh) {
-        errors[rank] = mesh.error();
-        rounds = 1000;
-        return;
-      }
-      Communicator communicator(*std::move(mesh));
-      for (;; ++rounds) {
-        const auto done = sum_of(communicator, elements);
-        if (done) continue;
-        errors[rank] = done.error();
-        seen[rank] = steady_clock::now();
-        return;
-      }
-    });
-  }
-  while (rounds < 30) std::this_thread::yield();
-  const auto killed = steady_clock::now();
-  ::kill(child, SIGKILL);
-  for (std::thread& thread : threads) thread.join();
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  CHECK(WIFSIGNALED(status));
-  const std::string name = ": rank " + std::to_string(victim) + " (127.0.0.1:";
-  for (const Rank rank : others) {
-    CHECK(errors[rank].code == Code::kUnavailable);
-    CHECK_THAT(errors[rank].message, Catch::Contains(name));
-    CHECK(seen[rank] - killed < 1s);
-  }
+  const pid_t child = check_killed_rank_is_named(
+      {.victim = victim, .elements = elements, .rounds = 30, .connect = connect_rank});
   CHECK(names_left(child).empty());
   CHECK(names_left(::getpid()).empty());
 }

@@ -19,11 +19,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::expect;
+using testing::in;
 using testing::must;
 using testing::must_fail;
 using testing::spawn;
-
-Deadline in(std::chrono::milliseconds time) { return std::chrono::steady_clock::now() + time; }
 
 std::byte pattern(std::size_t i) { return static_cast<std::byte>(i * 7 + i / 251); }
 

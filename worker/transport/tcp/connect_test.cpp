@@ -15,6 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::free_addresses;
+using testing::in;
 using MeshResult = Result<std::unique_ptr<Mesh>>;
 
 std::future<MeshResult> connect_later(const ConnectOptions& options) {
@@ -24,8 +25,6 @@ std::future<MeshResult> connect_later(const ConnectOptions& options) {
 std::string text(const PeerAddress& address) {
   return address.host + ":" + std::to_string(address.port);
 }
-
-Deadline soon() { return std::chrono::steady_clock::now() + 10s; }
 
 TEST_CASE("ranks that start at different times find one another", "[transport]") {
   const auto peers = free_addresses(3);
@@ -45,8 +44,8 @@ TEST_CASE("ranks that start at different times find one another", "[transport]")
 
   const std::array<std::byte, 3> sent = {std::byte{1}, std::byte{2}, std::byte{3}};
   std::array<std::byte, 3> received{};
-  REQUIRE(send_all(**first, 2, sent, soon()).has_value());
-  REQUIRE(receive_all(**third, 0, received, soon()).has_value());
+  REQUIRE(send_all(**first, 2, sent, in(10s)).has_value());
+  REQUIRE(receive_all(**third, 0, received, in(10s)).has_value());
   CHECK(sent == received);
 }
 
@@ -108,24 +107,24 @@ TEST_CASE("who listens with the wrong secret is not believed", "[transport]") {
 
 // What a listener answers to `bytes`.
 std::string answer_to(const PeerAddress& address, std::string_view bytes) {
-  auto socket = dial(address.host, address.port, soon());
+  auto socket = dial(address.host, address.port, in(10s));
   REQUIRE(socket.has_value());
-  REQUIRE(socket->send(std::as_bytes(std::span(bytes)), soon()).has_value());
+  REQUIRE(socket->send(std::as_bytes(std::span(bytes)), in(10s)).has_value());
   std::array<std::byte, kFrameHeadBytes> head_bytes;
-  REQUIRE(socket->receive(head_bytes, soon()).has_value());
+  REQUIRE(socket->receive(head_bytes, in(10s)).has_value());
   const auto head = decode_frame_head(head_bytes);
   REQUIRE(head.has_value());
   REQUIRE(head->kind == FrameKind::kRefusal);
   std::string body(head->body_bytes, '\0');
-  REQUIRE(socket->receive(std::as_writable_bytes(std::span(body)), soon()).has_value());
+  REQUIRE(socket->receive(std::as_writable_bytes(std::span(body)), in(10s)).has_value());
   return body.substr(1);
 }
 
 TEST_CASE("a foreign process is told that this is no place for it", "[transport]") {
   const auto peers = free_addresses(2);
   auto first = connect_later({.rank = 0, .peers = peers, .secret = "s"});
-  auto dialled = dial(peers[0].host, peers[0].port, soon());
-  while (!dialled) dialled = dial(peers[0].host, peers[0].port, soon());
+  auto dialled = dial(peers[0].host, peers[0].port, in(10s));
+  while (!dialled) dialled = dial(peers[0].host, peers[0].port, in(10s));
   dialled = Socket();  // Called and said nothing: the next in line is heard all the same.
 
   CHECK(answer_to(peers[0], "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") ==

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <bit>
 #include <exception>
 #include <latch>
@@ -70,6 +71,22 @@ void spawn(const GangOptions& options, const RankFn& fn) {
   for (std::thread& thread : threads) thread.join();
   for (const std::exception_ptr& exception : thrown) {
     if (exception) std::rethrow_exception(exception);
+  }
+}
+
+void exchange_numbers(Mesh& mesh) {
+  for (Rank peer = 0; peer < mesh.world_size(); ++peer) {
+    if (peer == mesh.rank()) continue;
+    const std::array<std::byte, 2> mine = {static_cast<std::byte>(mesh.rank()),
+                                           static_cast<std::byte>(peer)};
+    must(send_all(mesh, peer, mine, in(std::chrono::seconds(10))));
+  }
+  for (Rank peer = 0; peer < mesh.world_size(); ++peer) {
+    if (peer == mesh.rank()) continue;
+    std::array<std::byte, 2> theirs{};
+    must(receive_all(mesh, peer, theirs, in(std::chrono::seconds(10))));
+    expect(theirs[0] == static_cast<std::byte>(peer), "a peer's own number came from it");
+    expect(theirs[1] == static_cast<std::byte>(mesh.rank()), "it was meant for this rank");
   }
 }
 

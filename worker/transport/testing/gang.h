@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,8 +45,17 @@ inline void expect(bool condition, const char* what) {
 
 using RankFn = std::function<void(std::unique_ptr<Mesh>)>;
 
+// A deadline.
+inline Deadline in(std::chrono::milliseconds time) {
+  return std::chrono::steady_clock::now() + time;
+}
+
 // Returns when fn has returned on all ranks. Throws what connecting or an fn threw.
 void spawn(const GangOptions& options, const RankFn& fn);
+
+// Every rank sends every other two bytes, its own number and the other's, and checks what it gets.
+// All ranks of `mesh` call it.
+void exchange_numbers(Mesh& mesh);
 
 // Ports of this machine that nobody listens on, outside the ephemeral range and apart from those
 // that agents offer.

@@ -1,4 +1,5 @@
-// Gather: every rank brings a block, and the root leaves with the blocks of all.
+// Gather: every rank brings a block, and the root leaves with the blocks of all. Scatter is the
+// reverse: the root brings a block for every rank, and each leaves with its own.
 
 #pragma once
 
@@ -20,7 +21,15 @@ struct GatherOptions {
   std::string_view label;  // As in AllreduceOptions.
 };
 
-// All blocks go to the root at once. Errors as for allreduce.
+struct ScatterOptions {
+  std::span<const std::byte> all;  // As in GatherOptions.
+  std::span<std::byte> block;      // This rank's, replaced. The same size on all ranks.
+  transport::Rank root = 0;
+  std::string_view label;
+};
+
+// All blocks go to the root, or leave it, at once. Errors as for allreduce.
 Result<void> gather(Communicator& communicator, const GatherOptions& options);
+Result<void> scatter(Communicator& communicator, const ScatterOptions& options);
 
 }  // namespace dl::worker::collective
