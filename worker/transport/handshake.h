@@ -23,7 +23,7 @@
 
 namespace dl::worker::transport {
 
-inline constexpr std::uint16_t kMeshProtocolVersion = 1;
+inline constexpr std::uint16_t kMeshProtocolVersion = 2;
 inline constexpr std::size_t kFrameHeadBytes = 16;
 inline constexpr std::size_t kFrameBodyBytesMax = 1024;
 

@@ -1,5 +1,7 @@
 #include "worker/transport/tcp/connect.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <optional>
 #include <thread>
@@ -22,6 +24,11 @@ constexpr milliseconds kRetryLast{500};
 // How long a cancellation may go unseen.
 constexpr milliseconds kCancelPoll{100};
 
+bool ended(const Socket& socket) {
+  pollfd entry{socket.fd(), POLLRDHUP, 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
+
 class Connector {
  public:
   explicit Connector(const ConnectOptions& options)
@@ -31,7 +38,23 @@ class Connector {
         links_(options.peers.size()) {}
 
   Result<std::unique_ptr<Mesh>> run() {
-    if (self_.world_size == 1) return make_mesh();  // Nobody will call.
+    const auto met = meet();
+    auto mesh =
+        std::make_unique<TcpMesh>(self_.rank, options_.peers, std::move(links_), options_.look);
+    if (met) return mesh;
+    Error error = met.error();
+    if (lost_) {
+      // The mesh knows whom to blame.
+      const auto failed = mesh->wait({}, steady_clock::now());
+      if (failed.has_error()) error = with_context("while others were waited for", failed.error());
+    }
+    mesh->abort();  // Those that have a link with this rank wait for it no longer.
+    return error;
+  }
+
+ private:
+  Result<void> meet() {
+    if (self_.world_size == 1) return {};  // Nobody will call.
     const PeerAddress& own = options_.peers[self_.rank];
     auto listener = listen_on(own.host, own.port, static_cast<int>(self_.world_size) + 16);
     if (!listener) {
@@ -41,13 +64,7 @@ class Connector {
       DL_CHECK(dial_peer(peer, Channel::kData));
       DL_CHECK(dial_peer(peer, Channel::kControl));
     }
-    DL_CHECK(await_higher_ranks(*listener));
-    return make_mesh();
-  }
-
- private:
-  std::unique_ptr<Mesh> make_mesh() {
-    return std::make_unique<TcpMesh>(self_.rank, options_.peers, std::move(links_), options_.look);
+    return await_higher_ranks(*listener);
   }
 
   std::string describe(Rank peer) const {
@@ -56,11 +73,22 @@ class Connector {
            std::to_string(address.port);
   }
 
-  bool cancelled() const { return options_.cancelled != nullptr && *options_.cancelled; }
+  Result<void> check_whether_to_go_on() {
+    if (options_.cancelled != nullptr && *options_.cancelled) {
+      return Error{Code::kCancelled,
+                   "rank " + std::to_string(self_.rank) + " stopped looking for its peers"};
+    }
+    lost_ = std::any_of(links_.begin(), links_.end(), [](LinkSockets& link) { return lost(link); });
+    if (lost_) return unavailable("a peer is gone");
+    return {};
+  }
 
-  Error cancel_error() const {
-    return {Code::kCancelled,
-            "rank " + std::to_string(self_.rank) + " stopped looking for its peers"};
+  // A peer whose link stands waits for the others too, and does not leave without a reason. As long
+  // as one half is missing, the end of the other says nothing: who was not welcomed in time comes
+  // again.
+  static bool lost(LinkSockets& link) {
+    return link.data.open() && link.control.open() && ended(link.data) &&
+           link.control.await_departure().kind != DepartureKind::kFarewell;
   }
 
   Deadline handshake_deadline() const {
@@ -71,7 +99,7 @@ class Connector {
     const PeerAddress& address = options_.peers[peer];
     DL_TRY(Socket socket, dial(address.host, address.port, handshake_deadline()));
     DL_CHECK(introduce(socket, self_, peer, channel, handshake_deadline()));
-    place(peer, channel) = std::move(socket);
+    place(peer, channel, std::move(socket));
     return {};
   }
 
@@ -83,7 +111,7 @@ class Connector {
       if (tried) return {};
       const Error& error = tried.error();
       if (error.code == Code::kFailedPrecondition) return with_context(describe(peer), error);
-      if (cancelled()) return cancel_error();
+      DL_CHECK(check_whether_to_go_on());
       if (steady_clock::now() + pause >= deadline_) {
         return Error{Code::kDeadlineExceeded, describe(peer) + " did not come within " +
                                                   timeout_text() + "; last: " + error.message};
@@ -97,7 +125,7 @@ class Connector {
   Result<void> await_higher_ranks(Socket& listener) {
     std::string last = "nobody has called";
     while (const auto missing = first_missing()) {
-      if (cancelled()) return cancel_error();
+      DL_CHECK(check_whether_to_go_on());
       if (steady_clock::now() >= deadline_) {
         return Error{Code::kDeadlineExceeded, describe(*missing) + " did not come within " +
                                                   timeout_text() + "; last: " + last};
@@ -107,7 +135,7 @@ class Connector {
       if (!guest.first.open()) continue;
       const auto known = receive_guest(guest.first, self_, handshake_deadline());
       if (known) {
-        place(known->rank, known->channel) = std::move(guest.first);
+        place(known->rank, known->channel, std::move(guest.first));
       } else if (known.error().code == Code::kFailedPrecondition) {
         return with_context("a peer at " + guest.second, known.error());
       } else {
@@ -117,8 +145,12 @@ class Connector {
     return {};
   }
 
-  Socket& place(Rank peer, Channel channel) {
-    return channel == Channel::kData ? links_[peer].data : links_[peer].control;
+  void place(Rank peer, Channel channel, Socket socket) {
+    if (channel == Channel::kData) {
+      links_[peer].data = std::move(socket);
+    } else {
+      links_[peer].control = Control(std::move(socket));
+    }
   }
 
   std::optional<Rank> first_missing() const {
@@ -136,6 +168,7 @@ class Connector {
   const Identity self_;
   const Deadline deadline_;
   std::vector<LinkSockets> links_;
+  bool lost_ = false;  // A peer whose link stood.
 };
 
 }  // namespace

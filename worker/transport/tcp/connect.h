@@ -41,6 +41,7 @@ struct ConnectOptions {
 
 // Errors:
 //   kAlreadyExists      this rank's port is taken; the message names it.
+//   kUnavailable        a peer had come and is gone, or gave up, while others were waited for.
 //   kDeadlineExceeded   a peer did not come; names it and the last thing that went wrong.
 //   kFailedPrecondition a peer has the secret but another world size or rank.
 //   kInvalidArgument    the options contradict themselves.

@@ -5,7 +5,7 @@
 #include <future>
 #include <thread>
 
-#include "worker/transport/handshake.h"
+#include "worker/transport/tcp/handshake.h"
 #include "worker/transport/tcp/mesh.h"
 #include "worker/transport/tcp/socket.h"
 #include "worker/transport/testing/gang.h"
@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::free_addresses;
 using testing::in;
+using testing::must;
 using MeshResult = Result<std::unique_ptr<Mesh>>;
 
 std::future<MeshResult> connect_later(const ConnectOptions& options) {
@@ -133,7 +134,7 @@ TEST_CASE("a foreign process is told that this is no place for it", "[transport]
   old_hello[8] = std::byte{99};
   CHECK_THAT(
       answer_to(peers[0], {reinterpret_cast<const char*>(old_hello.data()), old_hello.size()}),
-      Catch::StartsWith("it speaks version 99 of the workers' protocol, this one version 1"));
+      Catch::StartsWith("it speaks version 99 of the workers' protocol, this one version 2"));
   auto endless = encode_frame(FrameKind::kHello, {});
   endless[15] = std::byte{0x7f};
   CHECK_THAT(answer_to(peers[0], {reinterpret_cast<const char*>(endless.data()), endless.size()}),
@@ -166,6 +167,47 @@ TEST_CASE("connecting can be cancelled", "[transport]") {
   const MeshResult ended = mesh.get();
   REQUIRE(!ended.has_value());
   CHECK(ended.error().code == Code::kCancelled);
+}
+
+// A peer that says what is needed to have a link, and no more.
+LinkSockets meet(const PeerAddress& address, const Identity& self, Rank peer) {
+  LinkSockets link;
+  for (const Channel channel : {Channel::kData, Channel::kControl}) {
+    auto socket = dial(address.host, address.port, in(5s));
+    while (!socket) socket = dial(address.host, address.port, in(5s));
+    must(introduce(*socket, self, peer, channel, in(5s)));
+    if (channel == Channel::kData) link.data = *std::move(socket);
+    if (channel == Channel::kControl) link.control = Control(*std::move(socket));
+  }
+  return link;
+}
+
+TEST_CASE("a peer that dies while others are awaited is named at once", "[transport]") {
+  const auto peers = free_addresses(3);
+  const auto dies = GENERATE(true, false);
+  auto first = connect_later({.rank = 0, .peers = peers, .secret = "s"});
+  {
+    const LinkSockets link = meet(peers[0], {.rank = 1, .world_size = 3, .secret = "s"}, 0);
+    if (!dies) link.control.part({.kind = DepartureKind::kGaveUp, .culprit = 1});
+  }
+  REQUIRE(first.wait_for(1s) == std::future_status::ready);
+  const MeshResult ended = first.get();
+  REQUIRE(!ended.has_value());
+  CHECK(ended.error().code == Code::kUnavailable);
+  CHECK_THAT(ended.error().message,
+             Catch::StartsWith("while others were waited for: rank 1 (" + text(peers[1]) + ")") &&
+                 Catch::Contains(dies ? "is gone" : "gave up"));
+}
+
+TEST_CASE("who stops connecting tells those it has met", "[transport]") {
+  const auto peers = free_addresses(3);
+  std::atomic<bool> cancelled = false;
+  auto first = connect_later({.rank = 0, .peers = peers, .secret = "s", .cancelled = &cancelled});
+  LinkSockets link = meet(peers[0], {.rank = 1, .world_size = 3, .secret = "s"}, 0);
+  CHECK(!link.control.listen());
+  cancelled = true;
+  CHECK(!first.get().has_value());
+  CHECK(link.control.await_departure().kind == DepartureKind::kGaveUp);
 }
 
 TEST_CASE("ranks that have other hosts' names get further ahead of each other", "[transport]") {

@@ -21,8 +21,6 @@ namespace {
 
 // How long a closing rank waits for its peers' kernels to have its last bytes.
 constexpr std::chrono::milliseconds kLinger{1000};
-// The two connections of a link end one after the other, on their own ways through the network.
-constexpr int kNoticeWaitMs = 200;
 
 template <class Part>
 msghdr make_message(std::span<const Part> parts, std::array<iovec, kPartsMax>& storage) {
@@ -55,8 +53,8 @@ TcpMesh::TcpMesh(Rank rank, std::vector<PeerAddress> addresses, std::vector<Link
       addresses_(std::move(addresses)),
       links_(std::move(links)),
       interrupt_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      departures_(links_.size()),
       poll_(3 * links_.size() + 1),
+      next_sign_(std::chrono::steady_clock::now()),
       culprit_(rank) {}
 
 TcpMesh::~TcpMesh() {
@@ -109,24 +107,12 @@ Result<std::size_t> TcpMesh::receive_some(Rank peer, std::span<const Bytes> part
   return static_cast<std::size_t>(n);
 }
 
-// Called when a connection to `peer` has ended or its control half has something to read.
-Departure TcpMesh::departure_of(Rank peer) {
-  std::optional<Departure>& known = departures_[peer];
-  if (known) return *known;
-  const int fd = links_[peer].control.fd();
-  pollfd entry{fd, POLLIN, 0};
-  Notice notice;
-  ssize_t n = 0;
-  if (::poll(&entry, 1, kNoticeWaitMs) > 0) {
-    n = ::recv(fd, notice.data(), notice.size(), MSG_DONTWAIT);
-  }
-  known = decode_notice(std::span(notice).first(static_cast<std::size_t>(std::max<ssize_t>(n, 0))));
-  return *known;
-}
-
+// Called when a half of the link to `peer` has ended.
 Error TcpMesh::fail(Rank peer, int errnum) {
   if (aborted_) return cancelled();
-  const Departure departure = departure_of(peer);
+  Control& control = links_[peer].control;
+  const Departure departure = control.await_departure();
+  if (errnum == 0) errnum = control.errnum();
   culprit_ = culprit_of(peer, departure);
   Error error = departure_error(*this, peer, departure);
   if (departure.kind == DepartureKind::kLost && errnum != 0) {
@@ -140,10 +126,20 @@ pollfd TcpMesh::entry_of(const Interest& interest) const {
   return {links_[interest.peer].data.fd(), static_cast<short>(sends ? POLLOUT : POLLIN), 0};
 }
 
+void TcpMesh::show_signs_of_life() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_sign_) return;
+  next_sign_ = now + kSignInterval;
+  for (LinkSockets& link : links_) {
+    if (link.control.open() && !link.control.departure()) link.control.show_sign_of_life();
+  }
+}
+
 std::size_t TcpMesh::prepare_poll(std::span<const Interest> interests) {
   std::size_t count = 0;
-  for (Rank peer = 0; peer < links_.size(); ++peer) {
-    poll_[count++] = {departures_[peer] ? -1 : links_[peer].control.fd(), POLLIN, 0};
+  for (const LinkSockets& link : links_) {
+    // With a farewell it is no longer watched.
+    poll_[count++] = {link.control.departure() ? -1 : link.control.fd(), POLLIN, 0};
   }
   poll_[count++] = {interrupt_.fd(), POLLIN, 0};
   for (const Interest& interest : interests) poll_[count++] = entry_of(interest);
@@ -156,9 +152,10 @@ Result<void> TcpMesh::look_for_departures() {
   std::optional<Rank> gave_up;
   for (Rank peer = 0; peer < links_.size(); ++peer) {
     if (poll_[peer].fd < 0 || poll_[peer].revents == 0) continue;
-    const Departure departure = departure_of(peer);
-    if (departure.kind == DepartureKind::kLost) return fail(peer, 0);
-    if (departure.kind == DepartureKind::kGaveUp && !gave_up) gave_up = peer;
+    const std::optional<Departure>& departure = links_[peer].control.listen();
+    if (!departure) continue;
+    if (departure->kind == DepartureKind::kLost) return fail(peer, 0);
+    if (departure->kind == DepartureKind::kGaveUp && !gave_up) gave_up = peer;
   }
   if (gave_up) return fail(*gave_up, 0);
   return {};
@@ -182,14 +179,18 @@ Result<void> TcpMesh::wait(std::span<const Interest> interests, Deadline deadlin
   DL_ASSERT(interests.size() <= 2 * links_.size(), "one interest for each direction of a link");
   // One that was found out while moving data is not polled any more.
   for (Rank peer = 0; peer < links_.size(); ++peer) {
-    const auto& departure = departures_[peer];
+    const auto& departure = links_[peer].control.departure();
     if (departure && departure->kind != DepartureKind::kFarewell) return fail(peer, 0);
   }
-  if (look_for(interests)) return {};
+  // When a sign of life is due, those of the peers are taken too: not even a rank that never has to
+  // sleep lets them pile up.
+  const bool sign_due = std::chrono::steady_clock::now() >= next_sign_;
+  if (!sign_due && look_for(interests)) return {};
   for (;;) {
+    show_signs_of_life();
     const std::size_t count = prepare_poll(interests);
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        std::min(deadline, next_sign_) - std::chrono::steady_clock::now());
     const auto timeout = std::clamp<std::int64_t>(left.count(), 0, 3'600'000);
     const int n = ::poll(poll_.data(), count, static_cast<int>(timeout));
     if (aborted_) return cancelled();
@@ -213,21 +214,19 @@ void TcpMesh::abort() {
 
 // Puts the notice on every link, then ends this side of them.
 void TcpMesh::part(const Departure& departure) {
-  const Notice notice = encode_notice(departure);
   for (const LinkSockets& link : links_) {
     if (!link.control.open()) continue;
-    (void)!::send(link.control.fd(), notice.data(), notice.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    ::shutdown(link.control.fd(), SHUT_WR);
+    link.control.part(departure);
     ::shutdown(link.data.fd(), SHUT_WR);
   }
 }
 
 // Closing a socket with unread data resets the connection and drops what was not yet delivered,
-// maybe the last bytes of a collective that the peer is still in.
+// maybe the last bytes of a collective that the peer is still in. One that has left needs none.
 void TcpMesh::linger() {
   const auto deadline = std::chrono::steady_clock::now() + kLinger;
   for (const LinkSockets& link : links_) {
-    while (link.data.open() && undelivered(link.data.fd()) &&
+    while (link.data.open() && !link.control.departure() && undelivered(link.data.fd()) &&
            std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }

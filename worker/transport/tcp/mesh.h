@@ -1,9 +1,8 @@
 // Links as TCP connections: non-blocking sockets under one poll().
 //
-// A link is two connections. One carries the data; the other stays silent until its end, when a
-// rank that leaves in order puts its notice there. While a rank waits for some links it watches the
-// silent half of all, so the death of any peer is seen when its kernel closes the connections, not
-// when the ring comes round to it.
+// A link is two connections: one carries the data, the other control.h. While a rank waits for some
+// links it watches the control half of all, so the death of any peer is seen when its kernel closes
+// the connections, or does not answer any more, not when the ring comes round to it.
 
 #pragma once
 
@@ -13,16 +12,16 @@
 #include <optional>
 #include <vector>
 
-#include "worker/transport/departure.h"
 #include "worker/transport/mesh.h"
 #include "worker/transport/tcp/connect.h"
+#include "worker/transport/tcp/control.h"
 #include "worker/transport/tcp/socket.h"
 
 namespace dl::worker::transport::tcp {
 
 struct LinkSockets {
   Socket data;
-  Socket control;
+  Control control;
 };
 
 class TcpMesh final : public Mesh {
@@ -44,11 +43,11 @@ class TcpMesh final : public Mesh {
   std::size_t window_bytes() const override;
 
  private:
-  Departure departure_of(Rank peer);
   Error fail(Rank peer, int errnum);
   Error cancelled() const;
   pollfd entry_of(const Interest& interest) const;
   bool look_for(std::span<const Interest> interests);
+  void show_signs_of_life();
   std::size_t prepare_poll(std::span<const Interest> interests);
   Result<void> look_for_departures();
   void part(const Departure& departure);
@@ -57,12 +56,11 @@ class TcpMesh final : public Mesh {
   const Rank rank_;
   const std::chrono::microseconds look_;
   const std::vector<PeerAddress> addresses_;
-  const std::vector<LinkSockets> links_;
+  std::vector<LinkSockets> links_;
   const Socket interrupt_;  // An eventfd that abort() writes to.
-  // By rank. With a farewell, its link is no longer watched.
-  std::vector<std::optional<Departure>> departures_;
   // The control half of each rank's link, `interrupt_`, then what is waited for.
   std::vector<pollfd> poll_;
+  Deadline next_sign_;
   std::atomic<bool> aborted_ = false;
   std::atomic<Rank> culprit_;
   Counters counters_;
