@@ -26,7 +26,9 @@ def measure(size, count):
         if i >= 0:
             seconds.append(time.perf_counter() - begin)
         assert data[0].item() == data[-1].item() == dist.get_world_size(), "the sum is wrong"
-    return statistics.median(seconds)
+    slowest = torch.tensor(seconds, dtype=torch.float64)
+    dist.all_reduce(slowest, op=dist.ReduceOp.MAX)
+    return statistics.median(slowest.tolist())
 
 
 def main():
