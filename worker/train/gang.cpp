@@ -49,17 +49,18 @@ void Gang::average(const torch::Tensor& tensor) const {
 }
 
 torch::Tensor Gang::sum_of_slices(const torch::Tensor& vector) const {
-  const std::int64_t length = vector.numel() / size();
-  std::vector<at::Tensor> one = {vector};
-  if (group_) group_->allreduce(one)->wait();
-  return one[0].narrow(0, length * rank(), length);
+  if (!group_) return vector;
+  torch::Tensor whole = vector.detach();
+  torch::Tensor mine = torch::empty({whole.numel() / size()}, whole.options());
+  group_->_reduce_scatter_base(mine, whole)->wait();
+  return mine;
 }
 
 void Gang::gather_slices(const torch::Tensor& vector) const {
   if (!group_) return;
   const std::int64_t length = vector.numel() / size();
   torch::Tensor whole = vector.detach();
-  torch::Tensor mine = whole.narrow(0, length * rank(), length).clone();
+  torch::Tensor mine = whole.narrow(0, length * rank(), length);
   group_->_allgather_base(whole, mine)->wait();
 }
 

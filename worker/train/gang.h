@@ -36,7 +36,8 @@ class Gang {
   // Makes the tensor, of floats, the mean of those of all ranks.
   void average(const torch::Tensor& tensor) const;
   // A vector is cut in as many slices as there are ranks, which divide its length. Slice number
-  // rank() of the sum over the ranks; and back, the whole vector from every rank's slice of it.
+  // rank() of the sum over the ranks, the vector staying as it is; and back, the whole vector from
+  // every rank's slice of it.
   torch::Tensor sum_of_slices(const torch::Tensor& vector) const;
   void gather_slices(const torch::Tensor& vector) const;
   // Makes the tensors' contents those of rank 0.

@@ -1,6 +1,8 @@
 // Synchronous SGD by slices, as BigDL does it (Dai et al., 2019): the parameters are cut in one
-// slice a rank. Gradients travel as fp16 and each rank gets the sum of its slice, steps it with an
-// optimizer whose state nobody else has, and gives the new weights to all, in fp32.
+// slice a rank. Gradients travel as fp16 by a reduce-scatter, which leaves each rank with the sum
+// of its slice; it steps the slice with an optimizer whose state nobody else has, and an all-gather
+// gives the new weights to all, in fp32. Of N parameters a rank of P sends 6(P − 1)N/P bytes a
+// step, three quarters of what an all-reduce of fp32 gradients sends.
 
 #include <cmath>
 
@@ -104,10 +106,9 @@ class Partitioned : public Strategy {
     return whole.detach().narrow(0, length_ * rank, length_);
   }
 
-  torch::Tensor sum_of_slices() {
+  torch::Tensor sum_of_slices() const {
     if (gang_.size() == 1) return model_.gradients;
-    torch::Tensor half = model_.gradients.to(torch::kFloat16);
-    return gang_.sum_of_slices(half).to(torch::kFloat32);
+    return gang_.sum_of_slices(model_.gradients.to(torch::kFloat16)).to(torch::kFloat32);
   }
 
   void gather_weights() {
