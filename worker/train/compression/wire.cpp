@@ -24,23 +24,25 @@ Result<void> Wire::sum(std::span<float> values) {
   return timed([&] {
     return collective::allreduce(communicator_, {.data = std::as_writable_bytes(values),
                                                  .type = collective::DataType::kFloat32,
-                                                 .op = collective::ReduceOp::kSum});
+                                                 .op = collective::ReduceOp::kSum,
+                                                 .label = label_});
   });
 }
 
 Result<void> Wire::sum(collective::DataType type, std::span<std::uint16_t> values) {
   return timed([&] {
-    return collective::allreduce(
-        communicator_,
-        {.data = std::as_writable_bytes(values), .type = type, .op = collective::ReduceOp::kSum});
+    return collective::allreduce(communicator_, {.data = std::as_writable_bytes(values),
+                                                 .type = type,
+                                                 .op = collective::ReduceOp::kSum,
+                                                 .label = label_});
   });
 }
 
 Result<void> Wire::all_gather(std::span<std::byte> all) {
   return timed([&] {
     const std::size_t block = all.size() / world_size();
-    return collective::all_gather(communicator_,
-                                  {.block = all.subspan(rank() * block, block), .all = all});
+    return collective::all_gather(
+        communicator_, {.block = all.subspan(rank() * block, block), .all = all, .label = label_});
   });
 }
 
@@ -53,7 +55,8 @@ Result<void> Wire::all_to_all(std::span<const std::byte> out, std::span<std::byt
     blocks_in_.push_back(in.subspan(rank * block, block));
   }
   return timed([&] {
-    return collective::all_to_all(communicator_, {.send = blocks_out_, .receive = blocks_in_});
+    return collective::all_to_all(communicator_,
+                                  {.send = blocks_out_, .receive = blocks_in_, .label = label_});
   });
 }
 

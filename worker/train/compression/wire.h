@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -16,7 +17,9 @@ namespace dl::worker::train {
 
 class Wire {
  public:
-  explicit Wire(collective::Communicator& communicator) : communicator_(communicator) {}
+  // `label`: as in AllreduceOptions, of all calls.
+  explicit Wire(collective::Communicator& communicator, std::string_view label = {})
+      : communicator_(communicator), label_(label) {}
 
   std::uint32_t rank() const { return communicator_.rank(); }
   std::uint32_t world_size() const { return communicator_.world_size(); }
@@ -40,6 +43,7 @@ class Wire {
   Result<void> timed(Call call);
 
   collective::Communicator& communicator_;
+  const std::string_view label_;
   std::uint64_t bytes_before_ = communicator_.mesh().counters().bytes_sent;
   std::chrono::steady_clock::duration spent_{};
   std::vector<transport::ConstBytes> blocks_out_;

@@ -34,10 +34,7 @@ class BucketLine::Hook final : public c10d::CommHookInterface {
     const auto call = [&line = line_, gradients, index = bucket.getIndex()](
                           collective::Communicator& communicator) -> Result<void> {
       const auto size = static_cast<std::size_t>(gradients.numel());
-      const Result<void> done =
-          line.carry(communicator, index, {gradients.data_ptr<float>(), size});
-      if (done) return {};
-      return with_context(line.describe(index), done.error());
+      return line.carry(communicator, index, {gradients.data_ptr<float>(), size});
     };
     return collective::ring_backend(*line_.group_).submit(call, {gradients})->getFuture();
   }
@@ -57,13 +54,11 @@ void BucketLine::lay_out(const std::vector<BucketShape>& buckets) {
   std::unique_ptr<Compressor> compressor = make_compressor(spec_, buckets);
   if (compressor && compressor_) move_state(*compressor_, *compressor);
   compressor_ = std::move(compressor);
-  buckets_ = buckets;
-}
-
-std::string BucketLine::describe(std::size_t bucket) const {
-  const BucketShape& shapes = buckets_.at(bucket);
-  return "gradients of bucket " + std::to_string(bucket) + " (" + shapes.front().name +
-         (shapes.size() > 1 ? " to " + shapes.back().name : "") + ")";
+  labels_.clear();
+  for (const BucketShape& shapes : buckets) {
+    labels_.push_back("gradients of bucket " + std::to_string(labels_.size()) + ", " +
+                      shapes.front().name + (shapes.size() > 1 ? " to " + shapes.back().name : ""));
+  }
 }
 
 std::unique_ptr<c10d::CommHookInterface> BucketLine::make_hook() {
@@ -79,7 +74,7 @@ void BucketLine::begin_step(bool compressed) {
 Result<void> BucketLine::carry(collective::Communicator& communicator, std::size_t bucket,
                                std::span<float> gradients) {
   const Clock::time_point begin = Clock::now();
-  Wire wire(communicator);
+  Wire wire(communicator, labels_.at(bucket));
   if (compressed_) {
     DL_CHECK(compressor_->sum(wire, bucket, gradients));
   } else {

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 #include <torch/csrc/distributed/c10d/comm.hpp>
 #include <vector>
 
@@ -57,12 +58,11 @@ class BucketLine {
 
   Result<void> carry(collective::Communicator& communicator, std::size_t bucket,
                      std::span<float> gradients);
-  std::string describe(std::size_t bucket) const;
   std::vector<NamedTensor> state(bool of_rank) const;
 
   const CompressionSpec spec_;
   const ProcessGroup group_;
-  std::vector<BucketShape> buckets_;
+  std::vector<std::string> labels_;  // By bucket, for errors: its first and last parameter.
   std::unique_ptr<Compressor> compressor_;
   bool compressed_ = false;
   Clock::time_point last_came_;  // Each is written by one thread, and read when both have
