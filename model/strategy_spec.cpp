@@ -41,8 +41,7 @@ bool may_have_server_optimizer(const StrategySpec& spec) {
 }
 
 constexpr std::array<StrategyKey, 14> kKeys = {{
-    {"bucket_bytes", "ring and hybrid",
-     [](const StrategySpec& spec) { return spec.name == "ring" || spec.name == "hybrid"; }},
+    {"bucket_bytes", "ring", [](const StrategySpec& spec) { return spec.name == "ring"; }},
     {"compression", "ring", [](const StrategySpec& spec) { return spec.name == "ring"; }},
     {"servers", "ps and hybrid", has_servers},
     {"replicate", "ps and hybrid", has_servers},

@@ -21,6 +21,8 @@ struct StrategySpec {
   // ring, ps, hybrid, partitioned, local_sgd, averaging, ensemble.
   std::string name = "ring";
   std::uint32_t workers = 1;
+  // auto, tcp: what ranks of one host exchange bytes by. auto: the memory they share.
+  std::string transport = "auto";
   // Gradients are reduced in buckets of this size; 0: one that the first steps find out.
   std::uint32_t bucket_bytes = 25u << 20;
   CompressionSpec compression;

@@ -1,5 +1,6 @@
 #include "cmd/worker/launch.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <future>
@@ -78,10 +79,13 @@ Outcome<void> add_nccl(const Assignment& assignment, c10d::ProcessGroup& group) 
   return {};
 }
 
-// Ranks of one host use its memory, unless $DL_TRANSPORT is `tcp`. The same for a whole gang.
-bool shares_memory() {
-  const char* transport = std::getenv("DL_TRANSPORT");
-  return transport == nullptr || std::string_view(transport) != "tcp";
+// Says in the log what the gang's bytes go by.
+void print_links(const transport::Mesh& mesh) {
+  std::uint32_t near = 0;
+  for (transport::Rank rank = 0; rank < mesh.world_size(); ++rank) {
+    if (rank != mesh.rank() && mesh.host_of(rank) == mesh.host_of(mesh.rank())) ++near;
+  }
+  std::printf("links: %u by this host's memory, %u by TCP\n", near, mesh.world_size() - 1 - near);
 }
 
 // Workers, and the servers after them.
@@ -132,9 +136,10 @@ Outcome<std::unique_ptr<transport::Mesh>> connect_peers(const Assignment& assign
   options.secret = assignment.context.secret;
   options.cancelled = &stop;
   auto mesh = transport::tcp::connect(options);
-  if (mesh && shares_memory()) {
+  if (mesh && assignment.spec.strategy.transport == "auto") {
     mesh = transport::shm::connect(*std::move(mesh), {.secret = options.secret});
   }
+  if (mesh) print_links(**mesh);
   // A port that somebody else took is the machine's fault, not a peer's.
   const bool here = mesh.has_error() && mesh.error().code == Code::kAlreadyExists;
   return blame(here ? FailureKind::kInfrastructure : FailureKind::kCommunication, std::move(mesh));

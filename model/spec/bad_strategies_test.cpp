@@ -39,6 +39,17 @@ const std::vector<BadStrategy> kBadStrategies = {
      "strategy: {name: ps, algorithm: async, staleness: 2}\n",
      "job.yaml:3:40: strategy.staleness: belongs to ps and hybrid with bounded; this job's "
      "strategy is ps with async\n"},
+    {"buckets where nothing travels in buckets",
+     "model: {name: lenet}\n"
+     "data: {format: synthetic}\n"
+     "strategy: {name: hybrid, bucket_bytes: 1MiB}\n",
+     "job.yaml:3:26: strategy.bucket_bytes: belongs to ring; this job's strategy is hybrid with "
+     "sync\n"},
+    {"a transport that there is not",
+     "model: {name: lenet}\n"
+     "data: {format: synthetic}\n"
+     "strategy: {transport: shm}\n",
+     "job.yaml:3:12: strategy.transport: must be one of auto, tcp, not \"shm\"\n"},
     {"a window beside another frequency",
      "model: {name: lenet}\n"
      "data: {format: synthetic}\n"

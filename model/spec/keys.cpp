@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 4> kFrequencies = {"batch", "window", "ep
 constexpr std::array<std::string_view, 6> kServerOptimizers = {"sgd",  "momentum", "adagrad",
                                                                "adam", "adamw",    "none"};
 
+constexpr std::array<std::string_view, 2> kTransports = {"auto", "tcp"};
 constexpr std::array<std::string_view, 6> kCompressions = {"none",  "fp16",      "bf16",
                                                            "top_k", "power_sgd", "int8"};
 
@@ -208,10 +209,13 @@ std::vector<Key> strategy_keys() {
        "How the workers come to agree: [strategies.md](strategies.md) says when to take which"},
       {"strategy.workers", DL_JOB(strategy.workers), from(1, 4096), kModel, "",
        "Processes that train together"},
+      {"strategy.transport", DL_JOB(strategy.transport), one_of(kTransports), kModel, "",
+       "`auto`: tasks of one host exchange bytes by memory that they share, others by TCP; `tcp`: "
+       "all by TCP"},
       {"strategy.bucket_bytes", DL_JOB(strategy.bucket_bytes), auto_or_bytes_from(1024, 1u << 30),
        kModel, "",
-       "ring, hybrid: gradients are reduced in buckets of this size; `auto`: one that the first "
-       "steps find out"},
+       "ring: gradients are reduced in buckets of this size; `auto`: one that the first steps find "
+       "out"},
       {"strategy.servers", DL_JOB(strategy.servers), from(1, 4096), kModel, "",
        "ps, hybrid: parameter servers, each a task of role `ps` with one CPU slot"},
       {"strategy.replicate", DL_JOB(strategy.replicate), anything(), kModel, "",

@@ -7,6 +7,7 @@ comes out of `dlctl metrics`.
 
 import os
 import pathlib
+import re
 import signal
 import sys
 import unittest
@@ -16,7 +17,7 @@ from cluster import Cluster, wait_until  # noqa: E402
 
 JOB = "configs/jobs/strategies.yaml"
 STRATEGIES = [
-    "{name: partitioned, workers: 2}",
+    "{name: partitioned, workers: 2, transport: tcp}",
     "{name: local_sgd, workers: 2}",
     "{name: averaging, workers: 2}",
     "{name: ensemble, workers: 2}",
@@ -30,6 +31,11 @@ STALENESS = 2
 
 
 class StrategiesTest(unittest.TestCase):
+    @staticmethod
+    def tasks_in(strategy):
+        servers = re.search(r"servers: (\d)", strategy)
+        return 2 + (int(servers[1]) if servers else 1 if "name: ps" in strategy else 0)
+
     def test_one_line_switches_the_strategy(self):
         with Cluster(agents=1, cpus=4) as cluster:
             for strategy in STRATEGIES:
@@ -38,6 +44,9 @@ class StrategiesTest(unittest.TestCase):
                     ended = cluster.wait(job, 120)
                     self.assertEqual(ended["state"], "JOB_STATE_SUCCEEDED", ended.get("failure"))
                     self.assertGreater(cluster.accuracy(job), 0.9)
+                    by_memory = 0 if "transport: tcp" in strategy else self.tasks_in(strategy) - 1
+                    self.assertIn(f"links: {by_memory} by this host's memory, ",
+                                  cluster.run("logs", job).stdout)
                     metrics = ended["trials"][0]["metrics"]
                     if "ensemble" not in strategy and "averaging" not in strategy:
                         self.assertIn("train.communication", metrics)
