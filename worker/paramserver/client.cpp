@@ -44,7 +44,8 @@ class MeshClient final : public Client {
   const Standing& standing() const override { return standing_; }
   const Statistics& statistics() const override { return statistics_; }
 
-  Result<void> init(std::span<const std::span<float>> dense) override;
+  using Client::init;
+  Result<void> init(std::span<const std::span<float>> dense, FirstRows sparse) override;
   Result<void> push(TableId table, std::span<const float> update,
                     const PushOptions& options) override;
   Result<void> pull(TableId table, std::span<float> into) override;
@@ -69,6 +70,7 @@ class MeshClient final : public Client {
                             std::span<const std::uint64_t> ids) const;
   Head push_head(MessageKind kind, TableId table, const PushOptions& options) const;
   void send_parts(TableId table, const Head& head, std::span<const float> values);
+  void send_first_rows(TableId table, std::span<const float> values);
   void expect_parts(TableId table, std::span<float> into);
   void split_ids(TableId table, std::span<const std::uint64_t> ids);
   Result<void> finish_call();
@@ -96,11 +98,13 @@ Result<void> MeshClient::join() {
   const Head& first = links_[0].word;
   standing_ = {.restored = first.flag,
                .clock = first.clock,
+               .position = first.first,
                .consistency = static_cast<Consistency>(first.push_kind),
                .staleness = static_cast<std::int64_t>(first.value)};
   refuse_not_finite_ = first.table != 0;
   for (std::size_t i = 0; i < links_.size(); ++i) {
     standing_.clock = std::min(standing_.clock, links_[i].word.clock);
+    standing_.position = std::min(standing_.position, links_[i].word.first);
   }
   std::fill(clocks_.begin(), clocks_.end(), standing_.clock);
   return {};
@@ -173,7 +177,8 @@ Head MeshClient::push_head(MessageKind kind, TableId table, const PushOptions& o
           .push_kind = static_cast<std::uint8_t>(options.kind),
           .table = table,
           .clock = clocks_[table] + 1,
-          .learning_rate = options.learning_rate};
+          .learning_rate = options.learning_rate,
+          .value = options.position};
 }
 
 void MeshClient::send_parts(TableId table, const Head& head, std::span<const float> values) {
@@ -207,10 +212,31 @@ void MeshClient::count_pull(TableId table) {
   ++statistics_.clock_gap[std::min<std::uint64_t>(gap, Statistics::kBins - 1)];
 }
 
-Result<void> MeshClient::init(std::span<const std::span<float>> dense) {
-  if (dense.size() != keys_.size()) {
-    return invalid_argument("there are " + std::to_string(keys_.size()) +
-                            " dense tables, and values for " + std::to_string(dense.size()) +
+// To each server its rows, in the order of their slots.
+void MeshClient::send_first_rows(TableId table, std::span<const float> values) {
+  const RowPlaces& places = places_[sparse_number(table)];
+  const std::uint32_t columns = columns_of(table);
+  std::vector<std::shared_ptr<float[]>> parts;
+  for (std::uint32_t i = 0; i < links_.size(); ++i) {
+    parts.push_back(std::make_shared_for_overwrite<float[]>(places.rows_of(i) * columns));
+  }
+  for (std::uint64_t row = 0; row < values.size() / columns; ++row) {
+    const RowPlaces::Place place = places.place(row);
+    std::memcpy(parts[place.server].get() + place.slot * columns, values.data() + row * columns,
+                columns * sizeof(float));
+  }
+  for (std::uint32_t i = 0; i < links_.size(); ++i) {
+    const std::span<const float> part(parts[i].get(), places.rows_of(i) * columns);
+    links_[i].outbox.put({.kind = MessageKind::kInitial, .table = table}, std::as_bytes(part),
+                         parts[i]);
+  }
+}
+
+Result<void> MeshClient::init(std::span<const std::span<float>> dense, FirstRows sparse) {
+  if (dense.size() != keys_.size() || (!sparse.empty() && sparse.size() != places_.size())) {
+    return invalid_argument("there are " + std::to_string(keys_.size()) + " dense tables and " +
+                            std::to_string(places_.size()) + " sparse ones, and values for " +
+                            std::to_string(dense.size()) + " and " + std::to_string(sparse.size()) +
                             " were given");
   }
   const bool gives = links_.mesh().rank() == 0 && !standing_.restored;
@@ -219,6 +245,16 @@ Result<void> MeshClient::init(std::span<const std::span<float>> dense) {
     if (!gives) continue;
     DL_CHECK(check_finite(table, dense[table], {}));
     send_parts(table, {.kind = MessageKind::kInitial, .table = table}, dense[table]);
+  }
+  for (std::size_t i = 0; i < sparse.size(); ++i) {
+    const auto table = static_cast<TableId>(dense.size() + i);
+    const SparseTable& declared = options_.tables.sparse[i];
+    if (sparse[i].size() != declared.rows * declared.columns) {
+      return invalid_argument("table \"" + declared.name + "\" has " +
+                              std::to_string(declared.rows * declared.columns) + " elements, and " +
+                              std::to_string(sparse[i].size()) + " were given");
+    }
+    if (gives) send_first_rows(table, sparse[i]);
   }
   for (std::size_t i = 0; i < links_.size(); ++i) {
     links_[i].outbox.put({.kind = MessageKind::kReady});
@@ -258,6 +294,7 @@ Result<void> MeshClient::push_pull(TableId table, std::span<const float> update,
   DL_CHECK(check_finite(table, update, {}));
   send_parts(table, push_head(MessageKind::kPushPull, table, options), update);
   expect_parts(table, into);
+  if (standing_.consistency == Consistency::kSynchronous) links_.pace();
   links_.expect(MessageKind::kAcknowledged);
   DL_CHECK(finish_call());
   count_push(table);

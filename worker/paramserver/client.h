@@ -49,12 +49,15 @@ enum class PushKind : std::uint8_t {
 struct PushOptions {
   PushKind kind = PushKind::kGradient;
   float learning_rate = 0;  // kGradient. In synchronous mode rank 0's counts.
+  // Where in its run the worker is with this push: for whoever goes on after it.
+  std::uint64_t position = 0;
 };
 
 // What the servers know of this worker from before, when it joins.
 struct Standing {
   bool restored = false;  // The servers have values; nobody needs to give them any.
   Clock clock = 0;        // The last push that was acknowledged to this worker. Go on after it.
+  std::uint64_t position = 0;  // That push's. In synchronous mode rank 0's counts.
   Consistency consistency = Consistency::kSynchronous;  // As the servers were told.
   std::int64_t staleness = 0;
 };
@@ -87,8 +90,11 @@ class Client {
 
   // Once, right after join(), on all workers. `dense` has the values of each dense table in turn:
   // the servers take rank 0's unless they have been restored. On return all workers have the
-  // servers' values there.
-  virtual Result<void> init(std::span<const std::span<float>> dense) = 0;
+  // servers' values there. `sparse` has those of each sparse table, row after row, which are taken
+  // likewise, and left as they are; without it the servers make them themselves.
+  using FirstRows = std::span<const std::span<const float>>;
+  virtual Result<void> init(std::span<const std::span<float>> dense, FirstRows sparse) = 0;
+  Result<void> init(std::span<const std::span<float>> dense) { return init(dense, {}); }
 
   // `update` and `into` are as long as the table. A push returns when all servers have
   // acknowledged it (and their replicas have it).

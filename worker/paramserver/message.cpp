@@ -40,16 +40,21 @@ void Outbox::put_text(Head head, const std::string& text) {
   put(head, std::as_bytes(std::span(*kept)), kept);
 }
 
-Result<bool> Outbox::send(transport::Mesh& mesh, transport::Rank peer) {
+Result<bool> Outbox::send(transport::Mesh& mesh, transport::Rank peer, std::size_t limit) {
   bool moved = false;
   while (!messages_.empty()) {
     const Message& message = messages_.front();
     const ConstBytes head = std::as_bytes(std::span(&message.head, 1));
     const std::size_t of_head = std::min(sent_, head.size());
     const std::size_t of_payload = std::min(sent_ - of_head, message.payload.size());
-    const std::array<ConstBytes, 3> parts = {head.subspan(of_head),
-                                             message.payload.subspan(of_payload),
-                                             message.rest.subspan(sent_ - of_head - of_payload)};
+    std::array<ConstBytes, 3> parts = {head.subspan(of_head), message.payload.subspan(of_payload),
+                                       message.rest.subspan(sent_ - of_head - of_payload)};
+    std::size_t left = limit - std::min(sent_, limit);
+    if (left == 0) return moved;
+    for (ConstBytes& part : parts) {
+      part = part.first(std::min(part.size(), left));
+      left -= part.size();
+    }
     DL_TRY(const std::size_t n, mesh.send_some(peer, parts));
     sent_ += n;
     moved = moved || n > 0;

@@ -68,11 +68,13 @@ struct Head {
   std::uint32_t table = 0;
   std::uint32_t worker = 0;  // kWaiting: for whom. kOperation: whose.
   Clock clock = 0;
-  std::uint64_t first = 0;  // kValues, kOperation: element within the part. Rows: how many.
+  // kValues, kOperation: element within the part. Rows: how many. kWelcome: the worker's position.
+  std::uint64_t first = 0;
   std::uint64_t bytes = 0;  // Of the payload.
   float learning_rate = 0;
   float factor = 0;
-  std::uint64_t value = 0;  // kValues, kRows: the slowest clock. kAcknowledged: staleness.
+  // kValues, kRows: the slowest clock. kAcknowledged: staleness. Pushes, kOperation: the position.
+  std::uint64_t value = 0;
 };
 static_assert(sizeof(Head) == 56 && std::is_trivially_copyable_v<Head>);
 
@@ -105,9 +107,12 @@ class Outbox {
   void put(Head head, transport::ConstBytes payload, transport::ConstBytes rest);
   void put_text(Head head, const std::string& text);
 
-  // Sends as much as the link takes now; true when that was anything.
-  Result<bool> send(transport::Mesh& mesh, transport::Rank peer);
+  // Sends as much as the link takes now, but no more of the first message than its first `limit`
+  // bytes; true when that was anything.
+  Result<bool> send(transport::Mesh& mesh, transport::Rank peer,
+                    std::size_t limit = ~std::size_t{0});
 
+  std::size_t sent() const { return sent_; }  // Of the first message.
   bool empty() const { return messages_.empty(); }
   std::size_t size() const { return messages_.size(); }
 
@@ -119,7 +124,7 @@ class Outbox {
     std::shared_ptr<const void> owner;
   };
   std::deque<Message> messages_;
-  std::size_t sent_ = 0;  // Of the first message.
+  std::size_t sent_ = 0;
 };
 
 // Sends what is in the outboxes, that of rank i to rank i, and waits for the ranks to leave: what
@@ -141,6 +146,40 @@ class Intake {
  private:
   transport::Bytes into_;
   std::size_t got_ = 0;
+};
+
+// Messages that come in from one peer, one after another.
+class Inbox {
+ public:
+  const Head& head() const { return reader_.head(); }
+  bool begun() const { return open_ || reader_.begun(); }
+
+  // Takes what there is, of one message at most; true when that was anything. `open` is called when
+  // a head is there, and returns where the payload goes; `dispatch` when that is there too, with
+  // the head.
+  template <class Open, class Dispatch>
+  Result<bool> receive(transport::Mesh& mesh, transport::Rank peer, Open open, Dispatch dispatch) {
+    bool moved = false;
+    if (!open_) {
+      DL_TRY(const bool there, reader_.receive(mesh, peer, moved));
+      if (!there) return moved;
+      DL_TRY(const transport::Bytes into, open(reader_.head()));
+      intake_.begin(into);
+      open_ = true;
+    }
+    DL_TRY(const bool complete, intake_.receive(mesh, peer, moved));
+    if (!complete) return moved;
+    const Head head = reader_.head();
+    open_ = false;
+    reader_.next();
+    DL_CHECK(dispatch(head));
+    return moved;
+  }
+
+ private:
+  HeadReader reader_;
+  Intake intake_;
+  bool open_ = false;  // The head has been read, its payload not yet.
 };
 
 // Memory for one range at a time, used again and again.

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <thread>
 
@@ -114,6 +115,53 @@ TEST_CASE("in the other modes every push is added once", "[paramserver]") {
                                    });
   CHECK(report.pushes == 2 * kWorkers * kClocks);
   CHECK(report.repeats == 0);
+}
+
+TEST_CASE("rank 0 gives the first values of dense tables and of rows", "[paramserver]") {
+  const auto servers = GENERATE(1u, 3u);
+  constexpr std::uint64_t kRows = 1001;
+  constexpr std::uint32_t kColumns = 3;
+  Tables tables = sparse(kRows, kColumns);
+  tables.dense = dense(1000).dense;
+  const auto first = fractions(kRows * kColumns, 7);
+  std::vector<std::uint64_t> ids(kRows);
+  std::iota(ids.begin(), ids.end(), 0u);
+  transport::testing::spawn({.world_size = 2 + servers}, [&](std::unique_ptr<Mesh> mesh) {
+    if (mesh->rank() >= 2) {
+      must(serve(*mesh, {.workers = 2, .update = {.rule = Rule::kAdam}}));
+      return;
+    }
+    auto client = must(Client::join(*mesh, {.workers = 2, .tables = tables}));
+    // Those of rank 1 are not asked for.
+    const bool leads = mesh->rank() == 0;
+    std::vector<float> whole(1000, leads ? 5.0f : 6.0f);
+    const std::vector<float> rows = leads ? first : std::vector<float>(first.size(), 9.0f);
+    const std::array<std::span<float>, 1> dense_values = {whole};
+    const std::array<std::span<const float>, 1> row_values = {rows};
+    must(client->init(dense_values, row_values));
+    expect(whole == std::vector<float>(1000, 5.0f), "rank 0's dense values");
+    std::vector<float> pulled(first.size());
+    must(client->pull_rows(1, ids, pulled));
+    expect(same_bits(pulled, first), "rank 0's rows");
+    must(client->finish());
+  });
+}
+
+TEST_CASE("first values that are not as long as their table are refused", "[paramserver]") {
+  transport::testing::spawn({.world_size = 2}, [&](std::unique_ptr<Mesh> mesh) {
+    if (mesh->rank() == 1) {
+      must(serve(*mesh, {}));
+      return;
+    }
+    auto client = must(Client::join(*mesh, {.tables = sparse(10, 2)}));
+    const std::vector<float> rows(19);
+    const std::array<std::span<const float>, 1> row_values = {rows};
+    expect(must_fail(client->init({}, row_values)).message ==
+               "table \"words\" has 20 elements, and 19 were given",
+           "says what there is and what was given");
+    must(client->init({}));
+    must(client->finish());
+  });
 }
 
 TEST_CASE("bounded staleness holds between real threads", "[paramserver]") {

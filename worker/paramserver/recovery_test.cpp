@@ -55,6 +55,8 @@ float delta_of(Rank worker, Clock clock, std::uint64_t element) {
   return static_cast<float>((worker + 1) * (clock % 5 + 1) * (element % 3 + 1));
 }
 
+std::uint64_t position_of(Clock clock) { return 100 * clock; }
+
 std::uint64_t row_of(Rank worker, Clock clock, std::uint64_t i) {
   return (worker * 31 + clock * 17 + i * 7) % kRows;
 }
@@ -66,7 +68,14 @@ Tables tables_of(const Setting& setting) {
 }
 
 // What the exit status of a worker says.
-enum Verdict { kDone = 0, kCutOff = 1, kLost = 3, kInvented = 4, kWrongSum = 5 };
+enum Verdict {
+  kDone = 0,
+  kCutOff = 1,
+  kLost = 3,
+  kInvented = 4,
+  kWrongSum = 5,
+  kWrongPosition = 6,
+};
 
 class Worker {
  public:
@@ -79,6 +88,7 @@ class Worker {
     const Clock known = client_.standing().clock;
     if (known < shared_.acknowledged[rank_]) return kLost;
     if (known > shared_.acknowledged[rank_] + 1) return kInvented;
+    if (client_.standing().position != position_of(known)) return kWrongPosition;
     ++shared_.begun;
     for (Clock clock = known + 1; clock <= shared_.clocks_max; ++clock) {
       if (!push(clock)) return kCutOff;
@@ -92,12 +102,13 @@ class Worker {
   bool push(Clock clock) {
     std::vector<float> delta(kElements);
     for (std::uint64_t e = 0; e < kElements; ++e) delta[e] = delta_of(rank_, clock, e);
-    if (client_.push_pull(0, delta, {.kind = PushKind::kDelta}, values_).has_error()) return false;
+    const PushOptions options{.kind = PushKind::kDelta, .position = position_of(clock)};
+    if (client_.push_pull(0, delta, options, values_).has_error()) return false;
     if (!setting_.rows) return true;
     std::vector<std::uint64_t> ids(kRowsOfPush);
     for (std::uint64_t i = 0; i < kRowsOfPush; ++i) ids[i] = row_of(rank_, clock, i);
     const std::vector<float> ones(kRowsOfPush * kColumns, 1);
-    return client_.push_rows(1, ids, ones, {.kind = PushKind::kDelta}).has_value();
+    return client_.push_rows(1, ids, ones, options).has_value();
   }
 
   // Whether values_ are the sum of all workers' pushes up to `clock`.

@@ -37,7 +37,8 @@ void Replication::forward(const Operation& operation, std::uint64_t rows,
                                .clock = operation.clock,
                                .first = dense ? operation.first : rows,
                                .learning_rate = operation.learning_rate,
-                               .factor = operation.factor},
+                               .factor = operation.factor,
+                               .value = operation.position},
                               payload, std::move(owner));
   ++forwarded_;
 }
@@ -56,19 +57,12 @@ Result<bool> Replication::move() {
 }
 
 Result<bool> Replication::receive(Neighbour& from) {
-  bool moved = false;
-  if (!from.open) {
-    DL_TRY(const bool complete, from.reader.receive(mesh_, from.rank, moved));
-    if (!complete) return moved;
-    DL_CHECK(open(from));
-  }
-  DL_TRY(const bool complete, from.intake.receive(mesh_, from.rank, moved));
-  if (complete) DL_CHECK(dispatch(from));
-  return moved;
+  return from.inbox.receive(
+      mesh_, from.rank, [&](const Head& head) { return open(from, head); },
+      [&](const Head& head) { return dispatch(from, head); });
 }
 
-Result<void> Replication::open(Neighbour& from) {
-  const Head& head = from.reader.head();
+Result<transport::Bytes> Replication::open(Neighbour& from, const Head& head) {
   const bool fits = head.bytes <= kBodyBytesMax && head.table < replica_.layout().tables();
   const bool expected =
       (head.kind == MessageKind::kOperation && from.rank == previous_ && fits) ||
@@ -79,16 +73,11 @@ Result<void> Replication::open(Neighbour& from) {
                      " sent what no server sends to its neighbour; run the "
                      "same build on all nodes"};
   }
-  from.open = true;
   from.body.resize(head.bytes);
-  from.intake.begin(from.body);
-  return {};
+  return transport::Bytes(from.body);
 }
 
-Result<void> Replication::dispatch(Neighbour& from) {
-  const Head head = from.reader.head();
-  from.open = false;
-  from.reader.next();
+Result<void> Replication::dispatch(Neighbour& from, const Head& head) {
   if (head.kind == MessageKind::kReplicated) {
     replicated_ = head.value;
     return {};
@@ -106,6 +95,7 @@ Result<void> Replication::apply(const Head& head, std::vector<std::byte>& body) 
                       .kind = static_cast<PushKind>(head.push_kind),
                       .learning_rate = head.learning_rate,
                       .factor = head.factor,
+                      .position = head.value,
                       .last = head.flag};
   if (layout.is_dense(head.table)) {
     operation.first = head.first;
@@ -130,9 +120,8 @@ void Replication::add_interests(std::vector<transport::Interest>& interests) con
 
 bool Replication::idle() const {
   return forwarded_ == replicated_ &&
-         std::all_of(neighbours_.begin(), neighbours_.end(), [](const Neighbour& one) {
-           return one.outbox.empty() && !one.reader.begun();
-         });
+         std::all_of(neighbours_.begin(), neighbours_.end(),
+                     [](const Neighbour& one) { return one.outbox.empty() && !one.inbox.begun(); });
 }
 
 }  // namespace dl::worker::paramserver

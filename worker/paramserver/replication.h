@@ -38,15 +38,13 @@ class Replication {
   struct Neighbour {
     Rank rank;
     Outbox outbox;
-    HeadReader reader;
-    Intake intake;
+    Inbox inbox;
     std::vector<std::byte> body;
-    bool open = false;
   };
   Neighbour& neighbour(Rank rank);
   Result<bool> receive(Neighbour& from);
-  Result<void> open(Neighbour& from);
-  Result<void> dispatch(Neighbour& from);
+  Result<transport::Bytes> open(Neighbour& from, const Head& head);
+  Result<void> dispatch(Neighbour& from, const Head& head);
   Result<void> apply(const Head& head, std::vector<std::byte>& body);
 
   transport::Mesh& mesh_;

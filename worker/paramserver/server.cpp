@@ -69,15 +69,13 @@ class Server {
   }
 
   void welcome(Session& session) {
-    Clock clock = ~Clock{0};
-    for (TableId table = 0; table < store_.shard().layout().tables(); ++table) {
-      clock = std::min(clock, store_.shard().past(table)[session.worker].clock);
-    }
+    const Progress standing = store_.shard().standing(session.worker);
     session.outbox.put({.kind = MessageKind::kWelcome,
                         .push_kind = static_cast<std::uint8_t>(options_.consistency),
                         .flag = restored_,
                         .table = options_.refuse_not_finite ? 1u : 0u,
-                        .clock = clock,
+                        .clock = standing.clock,
+                        .first = standing.position,
                         .value = static_cast<std::uint64_t>(options_.staleness)});
   }
 
@@ -169,19 +167,23 @@ class Server {
     session.open = true;
     const Layout& layout = store_.shard().layout();
     const bool of_rows = head.kind == MessageKind::kPushRows || head.kind == MessageKind::kPullRows;
-    const bool of_dense =
-        streams(head) || head.kind == MessageKind::kPull || head.kind == MessageKind::kInitial;
-    if ((of_rows || of_dense) &&
-        (head.table >= layout.tables() || layout.is_dense(head.table) != of_dense)) {
+    const bool of_dense = streams(head) || head.kind == MessageKind::kPull;
+    const bool initial = head.kind == MessageKind::kInitial;
+    const bool of_either = of_rows || of_dense || initial;
+    if (of_either &&
+        (head.table >= layout.tables() || (!initial && layout.is_dense(head.table) != of_dense))) {
       return refuse(session, "asked for table " + std::to_string(head.table) +
                                  ", of which there is "
                                  "none of that kind");
     }
-    if (of_dense && !initialised() && head.kind != MessageKind::kInitial) {
+    if (of_dense && !initialised()) {
       return refuse(session, "pushes or pulls before init()");
     }
     std::uint64_t expected = 0;
-    if (streams(head) || head.kind == MessageKind::kInitial) {
+    if (initial && !layout.is_dense(head.table)) {
+      const SparseRegion& region = layout.sparse_of(head.table);
+      expected = region.rows * region.columns * sizeof(float);
+    } else if (streams(head) || initial) {
       expected = layout.dense[head.table].share.size() * sizeof(float);
     } else if (of_rows) {
       const bool pushes = head.kind == MessageKind::kPushRows;
@@ -207,10 +209,10 @@ class Server {
       session.rows->memory.resize((head.bytes + 7) / 8);
       session.intake.begin(session.rows->body());
     } else if (head.kind == MessageKind::kInitial) {
-      const bool wanted = session.worker == 0 && !initialised();
-      if (!wanted) ignored_.resize(store_.shard().values(head.table).size());
-      session.intake.begin(std::as_writable_bytes(wanted ? store_.shard().values(head.table)
-                                                         : std::span<float>(ignored_)));
+      const bool in_place = wants_values(session) && store_.shard().layout().is_dense(head.table);
+      if (!in_place) session.aside.resize(head.bytes / sizeof(float));
+      session.intake.begin(std::as_writable_bytes(in_place ? store_.shard().values(head.table)
+                                                           : std::span<float>(session.aside)));
     } else {
       session.intake.begin({});
     }
@@ -220,7 +222,7 @@ class Server {
     const Head head = session.reader.head();
     close(session);
     switch (head.kind) {
-      case MessageKind::kInitial: return {};
+      case MessageKind::kInitial: return take_first_values(session, head.table);
       case MessageKind::kReady: return ready(session);
       case MessageKind::kPull: return store_.pull(session, head);
       case MessageKind::kPushRows: return store_.push_rows(session, head);
@@ -229,6 +231,17 @@ class Server {
       case MessageKind::kFinish: return store_.finish(session);
       default: return refuse(session, "sent what no worker sends; run the same build on all nodes");
     }
+  }
+
+  bool wants_values(const Session& session) const { return session.worker == 0 && !initialised(); }
+
+  // Rows have more beside them than their values, so they are not received in place.
+  Result<void> take_first_values(Session& session, TableId table) {
+    if (wants_values(session) && !store_.shard().layout().is_dense(table)) {
+      store_.shard().set_rows(table, session.aside);
+    }
+    session.aside = {};
+    return {};
   }
 
   bool initialised() const { return store_.shard().standpoint().initialised; }
@@ -327,7 +340,6 @@ class Server {
   const std::unique_ptr<Replication> replication_;
   Store store_;
   std::vector<transport::Interest> interests_;
-  std::vector<float> ignored_;
   std::future<Result<void>> checkpoint_;
   Rank checkpoint_of_ = 0;
 };

@@ -10,6 +10,8 @@ using transport::Direction;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::uint64_t kTextBytesMax = 64 << 10;
+// Of a paced push: 16 ms of 1 Gb/s, and no less than fills a link between hosts.
+constexpr std::size_t kAheadBytes = 2 << 20;
 
 bool carries_values(MessageKind kind) {
   return kind == MessageKind::kValues || kind == MessageKind::kRows;
@@ -23,6 +25,15 @@ ServerLinks::ServerLinks(transport::Mesh& mesh, std::uint32_t workers,
   for (std::size_t i = 0; i < links_.size(); ++i) {
     links_[i].rank = workers + static_cast<transport::Rank>(i);
   }
+}
+
+std::size_t ServerLink::limit() const {
+  if (!paced) return ~std::size_t{0};
+  return sizeof(Head) + (into.size() - owes_floats) * sizeof(float) + kAheadBytes;
+}
+
+void ServerLinks::pace() {
+  for (ServerLink& link : links_) link.paced = true;
 }
 
 void ServerLinks::expect(MessageKind word) {
@@ -40,6 +51,7 @@ Result<void> ServerLinks::finish_call() {
   waits_for_.reset();
   began_ = SteadyClock::now();
   auto result = drive();
+  for (ServerLink& link : links_) link.paced = false;
   busy_ += SteadyClock::now() - began_;
   if (result.has_error()) {
     failure_ = result.error();
@@ -66,7 +78,7 @@ Result<void> ServerLinks::drive() {
     for (const ServerLink& link : links_) {
       if (link.done()) continue;
       interests_.push_back({link.rank, Direction::kReceive});
-      if (!link.outbox.empty()) interests_.push_back({link.rank, Direction::kSend});
+      if (link.may_send()) interests_.push_back({link.rank, Direction::kSend});
     }
     auto waited = mesh_.wait(interests_, deadline);
     if (waited.has_error() && waited.error().code == Code::kUnavailable) {
@@ -95,7 +107,7 @@ Result<void> ServerLinks::hear_last_words() {
 Result<bool> ServerLinks::move_all() {
   bool moved = false;
   for (ServerLink& link : links_) {
-    DL_TRY(const bool sent, link.outbox.send(mesh_, link.rank));
+    DL_TRY(const bool sent, link.outbox.send(mesh_, link.rank, link.limit()));
     moved = moved || sent;
   }
   for (ServerLink& link : links_) {
@@ -107,43 +119,30 @@ Result<bool> ServerLinks::move_all() {
 }
 
 Result<bool> ServerLinks::receive(ServerLink& link) {
-  bool moved = false;
-  if (!link.open) {
-    DL_TRY(const bool complete, link.reader.receive(mesh_, link.rank, moved));
-    if (!complete) return moved;
-    DL_CHECK(open(link));
-  }
-  DL_TRY(const bool complete, link.intake.receive(mesh_, link.rank, moved));
-  if (complete) DL_CHECK(dispatch(link));
-  return moved;
+  return link.inbox.receive(
+      mesh_, link.rank, [&](const Head& head) { return open(link, head); },
+      [&](const Head& head) { return dispatch(link, head); });
 }
 
-Result<void> ServerLinks::open(ServerLink& link) {
-  const Head& head = link.reader.head();
-  link.open = true;
+Result<transport::Bytes> ServerLinks::open(ServerLink& link, const Head& head) {
   if (carries_values(head.kind)) {
     const std::uint64_t first = head.kind == MessageKind::kValues ? head.first : 0;
     const std::uint64_t count = head.bytes / sizeof(float);
     const bool fits = head.bytes % sizeof(float) == 0 && count <= link.owes_floats &&
                       first <= link.into.size() && count <= link.into.size() - first;
-    if (!fits) return unexpected(link);
-    link.intake.begin(std::as_writable_bytes(link.into.subspan(first, count)));
+    if (!fits) return unexpected(link, head);
     if (!answered_) waiting_ += SteadyClock::now() - began_;
     answered_ = true;
     slowest_ = heard_values_ ? std::min(slowest_, head.value) : head.value;
     heard_values_ = true;
-    return {};
+    return std::as_writable_bytes(link.into.subspan(first, count));
   }
-  if (head.bytes > kTextBytesMax) return unexpected(link);
+  if (head.bytes > kTextBytesMax) return unexpected(link, head);
   link.text.resize(head.bytes);
-  link.intake.begin(link.text);
-  return {};
+  return transport::Bytes(link.text);
 }
 
-Result<void> ServerLinks::dispatch(ServerLink& link) {
-  const Head head = link.reader.head();
-  link.open = false;
-  link.reader.next();
+Result<void> ServerLinks::dispatch(ServerLink& link, const Head& head) {
   if (carries_values(head.kind)) {
     link.owes_floats -= head.bytes / sizeof(float);
     // Rows come all at once, and there is no word behind them.
@@ -158,7 +157,7 @@ Result<void> ServerLinks::dispatch(ServerLink& link) {
     waits_for_ = head.worker;
     return {};
   }
-  if (link.owes_word != head.kind) return unexpected(link);
+  if (link.owes_word != head.kind) return unexpected(link, head);
   if (!answered_) waiting_ += SteadyClock::now() - began_;
   answered_ = true;
   link.word = head;
@@ -166,8 +165,7 @@ Result<void> ServerLinks::dispatch(ServerLink& link) {
   return {};
 }
 
-Error ServerLinks::unexpected(const ServerLink& link) const {
-  const Head& head = link.reader.head();
+Error ServerLinks::unexpected(const ServerLink& link, const Head& head) const {
   return {Code::kFailedPrecondition,
           "parameter server " + mesh_.describe(link.rank) + " answered something else than was " +
               "asked (kind " + std::to_string(static_cast<int>(head.kind)) + " of " +

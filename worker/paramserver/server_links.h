@@ -19,9 +19,7 @@ namespace dl::worker::paramserver {
 struct ServerLink {
   transport::Rank rank = 0;
   Outbox outbox;
-  HeadReader reader;
-  bool open = false;  // The head has been read, its payload not yet.
-  Intake intake;
+  Inbox inbox;
   std::vector<std::byte> text;  // kFailed.
   bool refused = false;         // The same.
 
@@ -30,6 +28,11 @@ struct ServerLink {
   std::uint64_t owes_floats = 0;
   std::span<float> into;  // Where they go.
   Head word;              // The last word, once it has come.
+
+  // How much of the push under way may have been sent by now (see ServerLinks::pace).
+  bool paced = false;
+  std::size_t limit() const;
+  bool may_send() const { return !outbox.empty() && outbox.sent() < limit(); }
 
   bool done() const { return !owes_word && owes_floats == 0 && outbox.empty(); }
 };
@@ -47,6 +50,11 @@ class ServerLinks {
   // Server `server` is to send as many values as `into` takes.
   void expect_values(std::size_t server, std::span<float> into);
 
+  // Of the push under way no more is sent than a little beyond the values that have come back. In
+  // synchronous mode those of a range come when all workers' parts of it are there; so no worker
+  // gets far ahead of the slowest, whose last ranges would have to travel back alone.
+  void pace();
+
   // Sends what is in the outboxes and returns when nothing is due any more. After an error no call
   // will do: it is returned again.
   Result<void> finish_call();
@@ -62,9 +70,9 @@ class ServerLinks {
   Result<void> hear_last_words();
   Result<bool> move_all();
   Result<bool> receive(ServerLink& link);
-  Result<void> open(ServerLink& link);
-  Result<void> dispatch(ServerLink& link);
-  Error unexpected(const ServerLink& link) const;
+  Result<transport::Bytes> open(ServerLink& link, const Head& head);
+  Result<void> dispatch(ServerLink& link, const Head& head);
+  Error unexpected(const ServerLink& link, const Head& head) const;
   Error failed(const ServerLink& link) const;
 
   transport::Mesh& mesh_;

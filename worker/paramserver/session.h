@@ -49,6 +49,7 @@ struct Session {
   std::uint64_t staleness = 0;  // The most of any range.
 
   std::shared_ptr<RowRequest> rows;
+  std::vector<float> aside;  // First values: of rows, or that nobody wants.
 
   // The push under way, whole: kept until it is applied.
   Head push;

@@ -163,7 +163,8 @@ Operation Store::operation_of(const Session& session, TableId table) const {
           .clock = session.push.clock,
           .kind = static_cast<PushKind>(session.push.push_kind),
           .learning_rate = session.push.learning_rate,
-          .factor = options_.update.scale};
+          .factor = options_.update.scale,
+          .position = session.push.value};
 }
 
 Result<void> Store::apply(TableId table, const Action& action) {

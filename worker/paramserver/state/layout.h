@@ -26,10 +26,12 @@ struct Identity {
   UpdateOptions update;
 };
 
-// Of one worker and table: its clock, and how many elements of its push at clock + 1 are applied.
+// Of one worker and table: its clock and the position it gave with that push, and how many elements
+// of its push at clock + 1 are applied.
 struct Progress {
   Clock clock = 0;
   std::uint64_t applied = 0;
+  std::uint64_t position = 0;
 };
 
 struct DenseRegion {

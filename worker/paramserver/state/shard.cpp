@@ -153,6 +153,15 @@ const float* Shard::row(TableId sparse, std::uint64_t slot) const {
   return at<float>(region.records) + slot * region.record_floats;
 }
 
+void Shard::set_rows(TableId sparse, std::span<const float> values) const {
+  const SparseRegion& region = layout_.sparse_of(sparse);
+  DL_ASSERT(values.size() == region.rows * region.columns, "the server has counted them");
+  for (std::uint64_t slot = 0; slot < region.rows; ++slot) {
+    const auto row = values.subspan(slot * region.columns, region.columns);
+    std::copy(row.begin(), row.end(), at<float>(region.records) + slot * region.record_floats);
+  }
+}
+
 Progress& Shard::progress(TableId table, Rank worker) const {
   return at<Progress>(layout_.progress)[table * layout_.identity().workers + worker];
 }
@@ -164,6 +173,16 @@ std::vector<Ledger::Past> Shard::past(TableId table) const {
     past.push_back({one.clock, one.applied});
   }
   return past;
+}
+
+Progress Shard::standing(Rank worker) const {
+  Progress least = progress(0, worker);
+  for (TableId table = 1; table < layout_.tables(); ++table) {
+    const Progress& one = progress(table, worker);
+    least.clock = std::min(least.clock, one.clock);
+    least.position = std::min(least.position, one.position);
+  }
+  return least;
 }
 
 Update Shard::update_of(const Operation& operation, std::uint64_t count) const {
@@ -188,8 +207,8 @@ Result<void> Shard::end(const Operation& operation, std::uint64_t arrived) {
     return operation.last ? end_clock(operation) : Result<void>();
   Progress& of_worker = progress(operation.table, operation.worker);
   DL_CHECK(remember(&of_worker, sizeof of_worker));
-  of_worker =
-      operation.last ? Progress{operation.clock, 0} : Progress{operation.clock - 1, arrived};
+  of_worker = operation.last ? Progress{operation.clock, 0, operation.position}
+                             : Progress{operation.clock - 1, arrived, of_worker.position};
   undo_.commit();
   return {};
 }
@@ -198,7 +217,7 @@ Result<void> Shard::end_clock(const Operation& operation) {
   const std::uint32_t workers = layout_.identity().workers;
   Progress* const all = &progress(operation.table, 0);
   DL_CHECK(remember(all, workers * sizeof(Progress)));
-  std::fill_n(all, workers, Progress{operation.clock, 0});
+  std::fill_n(all, workers, Progress{operation.clock, 0, operation.position});
   Clock least = operation.clock;
   for (TableId table = 0; table < layout_.tables(); ++table) {
     least = std::min(least, progress(table, 0).clock);

@@ -31,9 +31,10 @@ struct Operation {
   Clock clock = 0;
   PushKind kind = PushKind::kGradient;
   float learning_rate = 0;
-  float factor = 1;         // Of the push.
-  std::uint64_t first = 0;  // Dense: where in this server's share the values go.
-  bool last = false;        // The push ends here.
+  float factor = 1;            // Of the push.
+  std::uint64_t position = 0;  // The worker's.
+  std::uint64_t first = 0;     // Dense: where in this server's share the values go.
+  bool last = false;           // The push ends here.
 };
 
 // How far a shard has come: of two with the same identity, the greater one has what the other has.
@@ -67,7 +68,11 @@ class Shard {
   std::span<float> values(TableId dense) const;
   std::uint64_t version(TableId dense, std::uint64_t range) const;  // Of this server's ranges.
   const float* row(TableId sparse, std::uint64_t slot) const;
+  // All of this server's, slot after slot, before there are any.
+  void set_rows(TableId sparse, std::span<const float> values) const;
   std::vector<Ledger::Past> past(TableId table) const;
+  // How far `worker` has come with all tables.
+  Progress standing(Rank worker) const;
 
   // `values` lie within one range. kResourceExhausted: no room to remember what was there.
   Result<void> apply(const Operation& operation, std::span<const float> values);
