@@ -40,7 +40,9 @@ Outcome<void> Descent::skip(const StepClock& clock, std::optional<std::size_t> b
 }
 
 Failure Descent::failure(const StepClock& clock, std::optional<std::size_t> bad) const {
-  std::string whose = bad ? "the gradient of " + parameters_[*bad].name : "a gradient";
+  std::string whose =
+      agreement_.rank ? "rank " + std::to_string(*agreement_.rank) + "'s gradient" : "the gradient";
+  if (bad) whose += " of " + parameters_[*bad].name;
   if (agreement_.culprit) whose = agreement_.culprit();
   char rate[32];
   std::snprintf(rate, sizeof rate, "%g", clock.learning_rate);

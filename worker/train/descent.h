@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "worker/train/events/event_file.h"
 #include "worker/train/non_finite.h"
@@ -22,9 +23,11 @@ struct StepClock {
 // its own gradients alone: right where all have the same, and where each takes steps of its own.
 struct Agreement {
   // Whether any rank's are not. Collective, called at every step; for ranks with different parts.
-  std::function<bool(bool mine)> any;
+  std::function<bool(bool mine)> any = {};
   // Says whose samples made them so: "rank 1's gradient of fc.weight". Called on all ranks or none.
-  std::function<std::string()> culprit;
+  std::function<std::string()> culprit = {};
+  // Without a culprit to ask for: whose gradients they are.
+  std::optional<std::uint32_t> rank = {};
 };
 
 class Descent {

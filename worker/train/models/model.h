@@ -10,6 +10,8 @@
 #include <torch/torch.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "model/train_spec.h"
@@ -28,6 +30,12 @@ class Model : public torch::nn::Module {
  public:
   virtual torch::Tensor forward(torch::Tensor inputs) = 0;
   virtual Metric metric() const { return Metric::kNone; }
+
+  // Parameters that are tables of which forward(inputs) reads a few rows: embeddings. Gradients of
+  // all other rows are 0.
+  virtual std::vector<std::string> tables() const { return {}; }
+  // The rows that it reads, the same of each table; they may repeat. For models with tables.
+  virtual torch::Tensor rows_read(const torch::Tensor& inputs) const { return inputs; }
 };
 
 // Smallest height and width that the model called `name` can take; smaller images get a border.

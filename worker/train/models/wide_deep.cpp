@@ -2,7 +2,7 @@
 // own (wide) and an embedding, and the embeddings go through hidden layers (deep).
 //
 // All fields share one table, one behind the other: nearly all of the parameters, of which a batch
-// touches a few rows. The gradients of the tables are dense.
+// reads a few rows. The gradients of the tables are dense tensors.
 
 #include <numeric>
 
@@ -39,10 +39,16 @@ class WideDeep : public Model {
   }
 
   torch::Tensor forward(torch::Tensor ids) override {
-    const torch::Tensor rows = ids + first_row_.to(ids.device());
+    const torch::Tensor rows = rows_read(ids);
     const torch::Tensor score = wide_(rows).sum(1) + deep_->forward(embedding_(rows).flatten(1));
     // The score of no click is 0: the softmax of the two is the logistic function of the other.
     return torch::cat({torch::zeros_like(score), score}, 1);
+  }
+
+  std::vector<std::string> tables() const override { return {"wide.weight", "embedding.weight"}; }
+
+  torch::Tensor rows_read(const torch::Tensor& ids) const override {
+    return ids + first_row_.to(ids.device());
   }
 
   Metric metric() const override { return Metric::kAuc; }

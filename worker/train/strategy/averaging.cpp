@@ -14,7 +14,7 @@ class Averaging : public Strategy {
       : Strategy(context),
         model_(replica_),
         own_(replica_),
-        descent_(spec_.train, replica_.parameters()),
+        descent_(spec_.train, replica_.parameters(), {.rank = gang_.rank()}),
         steps_per_epoch_(context.steps_per_epoch) {}
 
   Outcome<std::uint64_t> resume(std::uint64_t step) override {

@@ -17,7 +17,7 @@ class DeltaPush : public ServerStrategy {
  public:
   explicit DeltaPush(const StrategyContext& context)
       : ServerStrategy(context),
-        descent_(spec_.train, replica_.parameters()),
+        descent_(spec_.train, replica_.parameters(), agreement()),
         window_(window_of(context)),
         overlaps_(line().is_alone() && spec_.strategy.algorithm != "bounded"),
         base_(model().values.clone()),
@@ -28,6 +28,9 @@ class DeltaPush : public ServerStrategy {
   Outcome<torch::Tensor> step(const Samples& samples, const StepClock& clock) override {
     replica_.set_loss_scale(descent_.loss_scale());
     const torch::Tensor part = backward(samples, own_count(samples));
+    // The servers have this step from before they were restarted.
+    if (clock.step < acknowledged()) return part;
+    step_ = clock.step + 1;
     DL_CHECK(descent_.step(replica_.gradients(), clock));
     ++since_;
     const bool due = since_ >= window_ || clock.ends_epoch;
@@ -46,9 +49,10 @@ class DeltaPush : public ServerStrategy {
   }
 
  protected:
-  Outcome<std::uint64_t> joined(const paramserver::Standing&, std::uint64_t step) override {
+  Outcome<std::uint64_t> joined(std::uint64_t step) override {
     adopted();
-    return step;
+    step_ = first_unacknowledged(step);
+    return step_;
   }
 
   // In the middle of a window the steps since the last push are pushed before their time.
@@ -79,9 +83,9 @@ class DeltaPush : public ServerStrategy {
     sent_.copy_(model().values);
     since_ = 0;
     if (!line().leads()) return;
-    line().start([this](Client& client) {
-      return client.push_pull(0, span_of(outgoing_), {.kind = PushKind::kDelta},
-                              span_of(incoming_));
+    line().start([this, step = step_](Client& client) {
+      return client.push_pull(kDense, span_of(outgoing_),
+                              {.kind = PushKind::kDelta, .position = step}, span_of(incoming_));
     });
   }
 
@@ -104,7 +108,8 @@ class DeltaPush : public ServerStrategy {
   const torch::Tensor sent_;  // This worker's when it last pushed.
   const torch::Tensor outgoing_;
   const torch::Tensor incoming_;
-  std::uint64_t since_ = 0;  // Steps since the last push.
+  std::uint64_t step_ = 0;   // Steps that were taken.
+  std::uint64_t since_ = 0;  // … since the last push.
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ class Elastic : public ServerStrategy {
   explicit Elastic(const StrategyContext& context)
       : ServerStrategy(context),
         train_(train_of(spec_)),
-        descent_(train_, replica_.parameters()),
+        descent_(train_, replica_.parameters(), agreement()),
         own_(replica_),
         force_(spec_.strategy.rho * spec_.strategy.elastic_rate),
         message_(make_message()) {}
@@ -55,7 +55,8 @@ class Elastic : public ServerStrategy {
   }
 
  protected:
-  Outcome<std::uint64_t> joined(const paramserver::Standing&, std::uint64_t step) override {
+  // What a worker has learned since the checkpoint was in its own parameters alone.
+  Outcome<std::uint64_t> joined(std::uint64_t step) override {
     if (step == 0) own_.set_aside();
     return step;
   }
@@ -69,14 +70,15 @@ class Elastic : public ServerStrategy {
   }
 
   Outcome<void> pull_together() {
-    DL_CHECK(line().call([this](Client& client) { return client.pull(0, span_of(message_)); }));
+    DL_CHECK(
+        line().call([this](Client& client) { return client.pull(kDense, span_of(message_)); }));
     const torch::NoGradGuard no_grad;
     const torch::Tensor centre = message_.to(model().values.device());
     const torch::Tensor pull = (model().values - centre).mul_(force_);
     model().values.sub_(pull);
     message_.copy_(pull);
     line().start([this](Client& client) {
-      return client.push(0, span_of(message_), {.kind = PushKind::kDelta});
+      return client.push(kDense, span_of(message_), {.kind = PushKind::kDelta});
     });
     return {};
   }

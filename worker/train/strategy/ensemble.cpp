@@ -25,7 +25,9 @@ std::vector<Share> all_samples(std::uint64_t samples, std::uint32_t batch_size) 
 class Ensemble : public Strategy {
  public:
   explicit Ensemble(const StrategyContext& context)
-      : Strategy(context), own_(replica_), descent_(spec_.train, replica_.parameters()) {}
+      : Strategy(context),
+        own_(replica_),
+        descent_(spec_.train, replica_.parameters(), {.rank = gang_.rank()}) {}
 
   // Every member starts from its own parameters.
   void begin() override {}

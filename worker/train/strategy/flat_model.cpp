@@ -1,5 +1,7 @@
 #include "worker/train/strategy/flat_model.h"
 
+#include <algorithm>
+
 namespace dl::worker::train {
 namespace {
 
@@ -15,10 +17,14 @@ std::vector<torch::Tensor> all_tensors(const Replica& replica) {
 
 }  // namespace
 
-FlatModel::FlatModel(Replica& replica, std::int64_t pieces) {
+FlatModel::FlatModel(Replica& replica, std::int64_t pieces, const std::vector<std::string>& last) {
   const torch::NoGradGuard no_grad;
+  std::vector<NamedTensor> parameters = replica.parameters();
+  std::stable_partition(parameters.begin(), parameters.end(), [&](const NamedTensor& one) {
+    return std::find(last.begin(), last.end(), one.name) == last.end();
+  });
   std::int64_t length = 0;
-  for (const NamedTensor& one : replica.parameters()) {
+  for (const NamedTensor& one : parameters) {
     TORCH_CHECK(one.tensor.scalar_type() == torch::kFloat32, "parameter ", one.name, " is of ",
                 one.tensor.scalar_type(), "; this strategy exchanges parameters of float32 only");
     length += one.tensor.numel();
@@ -27,7 +33,7 @@ FlatModel::FlatModel(Replica& replica, std::int64_t pieces) {
   values = torch::zeros({round_up(length, pieces)}, options);
   gradients = torch::zeros({round_up(length, pieces)}, options);
   std::int64_t offset = 0;
-  for (const NamedTensor& one : replica.parameters()) {
+  for (const NamedTensor& one : parameters) {
     torch::Tensor parameter = one.tensor;
     // The strides too: another memory format stays what it is.
     const auto view = [&](const torch::Tensor& flat) {

@@ -4,14 +4,18 @@
 
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "worker/train/replica.h"
 
 namespace dl::worker::train {
 
 struct FlatModel {
-  // Rounds the length up to a multiple of `pieces`; what is added stays zero. Throws when a
-  // parameter is not of float32.
-  explicit FlatModel(Replica& replica, std::int64_t pieces = 1);
+  // In the order of the parameters, but that those called `last` come last. Rounds the length up to
+  // a multiple of `pieces`; what is added stays zero. Throws when a parameter is not of float32.
+  explicit FlatModel(Replica& replica, std::int64_t pieces = 1,
+                     const std::vector<std::string>& last = {});
 
   torch::Tensor values;
   torch::Tensor gradients;

@@ -4,6 +4,10 @@
 //            gradient is computed
 //   hogwild  the same, without locks on the servers
 //   bounded  as async, and no worker is more than `staleness` steps ahead of the slowest
+//
+// Of embedding tables a worker pulls the rows of its next batch and pushes their gradients. Which
+// rows those are is known when the batch is, so with tables nothing overlaps with computing. In
+// hybrid a group sums whole gradients, and tables are no different from other parameters.
 
 #include "worker/train/non_finite.h"
 #include "worker/train/strategy/server_strategy.h"
@@ -16,21 +20,24 @@ using paramserver::Client;
 class GradientPush : public ServerStrategy {
  public:
   explicit GradientPush(const StrategyContext& context)
-      : ServerStrategy(context),
+      : ServerStrategy(context, context.servers->is_alone() ? context.replica.model().tables()
+                                                            : std::vector<std::string>()),
         is_synchronous_(spec_.strategy.algorithm == "sync"),
-        overlaps_(line().is_alone() &&
-                  (spec_.strategy.algorithm == "async" || spec_.strategy.algorithm == "hogwild")),
+        waits_for_nobody_(line().is_alone() && (spec_.strategy.algorithm == "async" ||
+                                                spec_.strategy.algorithm == "hogwild")),
+        overlaps_(waits_for_nobody_ && rows().empty()),
         outgoing_(make_message()),
         incoming_(make_message()) {}
 
   Outcome<torch::Tensor> step(const Samples& samples, const StepClock& clock) override {
     step_ = clock.step + 1;
+    if (!rows().empty()) DL_CHECK(pull_rows(samples));
     // The sum over the workers is the gradient of the whole batch.
     const torch::Tensor part =
         backward(samples, is_synchronous_ ? samples.global_count : own_count(samples));
     if (overlaps_) DL_CHECK(receive());
     // The servers had this push before they were restarted; what they made of it is to come.
-    if (clock.step < acknowledged_) {
+    if (clock.step < acknowledged()) {
       DL_CHECK(pull_centre());
       return part;
     }
@@ -53,33 +60,28 @@ class GradientPush : public ServerStrategy {
   }
 
   bool may_stop(bool told) override {
-    if (overlaps_) return told;  // Nobody waits for anybody.
+    if (waits_for_nobody_) return told;
     // Ranks wait for each other, so all stop after the same step.
     if (!is_synchronous_ && step_ % spec_.train.report_every_steps != 0) return false;
     return gang_.sum({told ? 1.0 : 0.0})[0] > 0;
   }
 
  protected:
-  Outcome<std::uint64_t> joined(const paramserver::Standing& standing,
-                                std::uint64_t step) override {
-    step_ = step;
-    if (!is_synchronous_) return step;
-    // A push is a step, and the servers know more of them than any checkpoint.
-    constexpr std::int64_t kNone = -1;
-    const bool knows = line().leads() && standing.restored;
-    if (knows) acknowledged_ = standing.clock;
-    std::uint64_t least = ~std::uint64_t{0};
-    for (const auto& rank :
-         gang_.gather({knows ? static_cast<std::int64_t>(standing.clock) : kNone})) {
-      if (rank[0] != kNone) least = std::min(least, static_cast<std::uint64_t>(rank[0]));
-    }
-    if (least != ~std::uint64_t{0}) step_ = least;
+  Outcome<std::uint64_t> joined(std::uint64_t step) override {
+    step_ = first_unacknowledged(step);
     return step_;
   }
 
   Outcome<void> flush() override { return overlaps_ ? receive() : Outcome<void>(); }
 
  private:
+  Outcome<void> pull_rows(const Samples& samples) {
+    rows().choose(replica_.model(), samples);
+    DL_CHECK(line().call([this](Client& client) { return rows().pull(client); }));
+    rows().adopt();
+    return {};
+  }
+
   // What is not finite fails the run, or counts as nothing: the servers wait for everyone.
   Outcome<void> look_at_gradients(const StepClock& clock) {
     const std::vector<torch::Tensor>& gradients = replica_.gradients();
@@ -87,8 +89,7 @@ class GradientPush : public ServerStrategy {
       if (spec_.train.non_finite == "stop") {
         return Failure{
             FailureKind::kUserCode, "",
-            "step " + std::to_string(clock.step + 1) + ": rank " + std::to_string(gang_.rank()) +
-                "'s gradient of " + replica_.parameters()[*bad].name +
+            "step " + std::to_string(clock.step + 1) + ": " + culprit(*bad) +
                 " is not finite; lower train.learning_rate, set train.clip_norm, or look "
                 "for bad values in the data (train.non_finite: skip leaves them out)"};
       }
@@ -103,10 +104,13 @@ class GradientPush : public ServerStrategy {
   void send(const StepClock& clock) {
     if (!line().leads()) return;
     const torch::NoGradGuard no_grad;
-    outgoing_.copy_(model().gradients);
-    const auto rate = static_cast<float>(clock.learning_rate);
-    line().start([this, rate](Client& client) {
-      return client.push_pull(0, span_of(outgoing_), {.learning_rate = rate}, span_of(incoming_));
+    outgoing_.copy_(gradients());
+    rows().take_gradients();
+    const paramserver::PushOptions options = {
+        .learning_rate = static_cast<float>(clock.learning_rate), .position = clock.step + 1};
+    line().start([this, options](Client& client) -> Result<void> {
+      DL_CHECK(rows().push(client, options));
+      return client.push_pull(kDense, span_of(outgoing_), options, span_of(incoming_));
     });
   }
 
@@ -114,19 +118,19 @@ class GradientPush : public ServerStrategy {
     if (line().busy()) {
       DL_CHECK(line().wait());
       const torch::NoGradGuard no_grad;
-      model().values.copy_(incoming_);
+      values().copy_(incoming_);
     }
     if (!overlaps_) share_in_group();
     return {};
   }
 
   const bool is_synchronous_;
+  const bool waits_for_nobody_;
   const bool overlaps_;
   const torch::Tensor outgoing_;
   const torch::Tensor incoming_;
   std::uint64_t step_ = 0;
-  std::uint64_t skipped_ = 0;       // Steps whose gradients were left out.
-  std::uint64_t acknowledged_ = 0;  // Steps whose pushes the servers have from this worker.
+  std::uint64_t skipped_ = 0;  // Steps whose gradients were left out.
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ class LocalSgd : public Strategy {
   explicit LocalSgd(const StrategyContext& context)
       : Strategy(context),
         model_(replica_),
-        descent_(spec_.train, replica_.parameters()),
+        descent_(spec_.train, replica_.parameters(), {.rank = gang_.rank()}),
         steps_per_epoch_(static_cast<std::int64_t>(context.steps_per_epoch)),
         note_(context.note),
         window_(torch::full({1}, static_cast<std::int64_t>(spec_.strategy.window), torch::kInt64)) {

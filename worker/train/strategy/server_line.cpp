@@ -34,11 +34,12 @@ ServerLine::ServerLine(std::shared_ptr<transport::Mesh> mesh, ProcessGroup worke
   const auto count = static_cast<std::uint32_t>(workers_->getSize());
   for (const std::vector<transport::Rank>& group : groups) {
     if (std::find(group.begin(), group.end(), mesh->rank()) == group.end()) continue;
+    leader_ = group.front();
     if (group.size() > 1) {
       group_ = std::make_unique<collective::Communicator>(
           std::make_unique<transport::SubMesh>(mesh, group));
     }
-    if (group.front() == mesh->rank()) {
+    if (leader_ == mesh->rank()) {
       client_mesh_ = std::make_unique<transport::SubMesh>(
           mesh, ranks_of_servers(groups, count, mesh->world_size() - count));
     }
@@ -63,7 +64,8 @@ void ServerLine::sum_in_group(const torch::Tensor& vector) {
       .submit([this, bytes](collective::Communicator&) {
         return collective::allreduce(*group_, {.data = bytes,
                                                .type = collective::DataType::kFloat32,
-                                               .op = collective::ReduceOp::kSum});
+                                               .op = collective::ReduceOp::kSum,
+                                               .label = "gradients of a group"});
       })
       ->wait();
   if (!here.is_same(vector)) vector.copy_(here);
@@ -75,7 +77,8 @@ void ServerLine::broadcast_in_group(const torch::Tensor& vector) {
       std::span(here.data_ptr<float>(), static_cast<std::size_t>(here.numel())));
   collective::ring_backend(*workers_)
       .submit([this, bytes](collective::Communicator&) {
-        return collective::broadcast(*group_, {.data = bytes, .root = 0});
+        return collective::broadcast(*group_,
+                                     {.data = bytes, .root = 0, .label = "parameters of a group"});
       })
       ->wait();
   if (!here.is_same(vector)) vector.copy_(here);

@@ -31,6 +31,7 @@ class ServerLine {
   // How many push, and whether this rank does.
   std::uint32_t groups() const { return groups_; }
   bool leads() const { return client_mesh_ != nullptr; }
+  transport::Rank leader() const { return leader_; }  // Of this rank's group.
   // Of this rank's group. Sums, or makes equal to the first rank's, a vector of float32.
   bool is_alone() const { return group_ == nullptr; }
   std::uint32_t group_size() const { return group_ ? group_->world_size() : 1; }
@@ -57,6 +58,7 @@ class ServerLine {
  private:
   ProcessGroup workers_;
   const std::uint32_t groups_;
+  transport::Rank leader_ = 0;
   std::unique_ptr<collective::Communicator> group_;  // Null for a rank that is alone in its own.
   std::unique_ptr<transport::Mesh> client_mesh_;     // Leaders and servers.
   std::unique_ptr<paramserver::Client> client_;

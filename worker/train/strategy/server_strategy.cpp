@@ -7,15 +7,6 @@
 namespace dl::worker::train {
 namespace {
 
-paramserver::Tables tables_of(const Replica& replica) {
-  paramserver::DenseTable table{.name = "model", .tensors = {}};
-  for (const NamedTensor& one : replica.parameters()) {
-    table.tensors.push_back(
-        {.name = one.name, .elements = static_cast<std::uint64_t>(one.tensor.numel())});
-  }
-  return {.dense = {std::move(table)}, .sparse = {}};
-}
-
 // The smallest bin with half of the pushes below or in it, and the largest that is not empty.
 std::vector<Scalar> staleness_of(const std::vector<double>& histogram) {
   const double all = std::accumulate(histogram.begin(), histogram.end(), 0.0);
@@ -31,21 +22,58 @@ std::vector<Scalar> staleness_of(const std::vector<double>& histogram) {
 
 }  // namespace
 
-ServerStrategy::ServerStrategy(const StrategyContext& context)
-    : Strategy(context), model_(replica_), centre_(make_message()), line_(*context.servers) {}
+ServerStrategy::ServerStrategy(const StrategyContext& context,
+                               const std::vector<std::string>& tables)
+    : Strategy(context),
+      rows_(replica_, tables, kDense + 1),
+      model_(replica_, 1, tables),
+      dense_(model_.values.numel() - rows_.elements()),
+      centre_(torch::zeros({model_.values.numel()})),
+      line_(*context.servers) {}
+
+paramserver::Tables ServerStrategy::tables() const {
+  paramserver::Tables all{.dense = {{.name = "model", .tensors = {}}},
+                          .sparse = rows_.declarations()};
+  for (const NamedTensor& one : replica_.parameters()) {
+    const bool alone = std::any_of(all.sparse.begin(), all.sparse.end(),
+                                   [&](const auto& table) { return table.name == one.name; });
+    if (alone) continue;
+    all.dense[0].tensors.push_back(
+        {.name = one.name, .elements = static_cast<std::uint64_t>(one.tensor.numel())});
+  }
+  return all;
+}
 
 Outcome<std::uint64_t> ServerStrategy::resume(std::uint64_t step) {
   const torch::NoGradGuard no_grad;
-  paramserver::Standing standing{.clock = ~paramserver::Clock{0}};
   if (line_.leads()) {
-    DL_TRY(standing, line_.join(tables_of(replica_)));
+    DL_TRY(const paramserver::Standing standing, line_.join(tables()));
+    if (standing.restored) acknowledged_ = standing.position;
     centre_.copy_(model_.values);
-    const std::array<std::span<float>, 1> dense = {span_of(centre_)};
-    DL_CHECK(line_.call([&](paramserver::Client& client) { return client.init(dense); }));
+    const std::array<std::span<float>, 1> dense = {dense_centre()};
+    const auto sparse = rows_.split(rows_of_centre());
+    const auto init = [&](paramserver::Client& client) -> Result<void> {
+      DL_CHECK(client.init(dense, sparse));
+      return rows_.pull_all(client, rows_of_centre());
+    };
+    DL_CHECK(line_.call(init));
     model_.values.copy_(centre_);
   }
   share_in_group();
-  return joined(standing, step);
+  return joined(step);
+}
+
+std::uint64_t ServerStrategy::first_unacknowledged(std::uint64_t step) {
+  constexpr std::int64_t kNone = -1;  // Of those who push nothing.
+  const auto mine = line_.leads() ? static_cast<std::int64_t>(acknowledged_) : kNone;
+  const auto all = gang_.gather({mine});
+  acknowledged_ = static_cast<std::uint64_t>(all[line_.leader()][0]);
+  std::uint64_t least = acknowledged_;
+  for (const std::vector<std::int64_t>& one : all) {
+    if (one[0] != kNone) least = std::min(least, static_cast<std::uint64_t>(one[0]));
+  }
+  // Servers that have lost everything began anew with the checkpoint's values.
+  return std::max(step, least);
 }
 
 void ServerStrategy::share_in_group() {
@@ -57,7 +85,28 @@ std::uint32_t ServerStrategy::own_count(const Samples& samples) const {
   return line_.is_alone() ? samples.count() : std::max(1u, samples.global_count / line_.groups());
 }
 
+std::string ServerStrategy::culprit(std::size_t bad) {
+  if (!line_.is_alone()) return culprit_in_group();
+  return "rank " + std::to_string(gang_.rank()) + "'s gradient of " +
+         replica_.parameters()[bad].name;
+}
+
+Agreement ServerStrategy::agreement() {
+  if (line_.is_alone()) return {.rank = gang_.rank()};
+  return {.culprit = [this] { return culprit_in_group(); }};
+}
+
+std::string ServerStrategy::culprit_in_group() {
+  return culprit_of(replica_, *samples_, [this](double mine) {
+    torch::Tensor places = torch::zeros({gang_.size()});
+    places[gang_.rank()] = mine;
+    line_.sum_in_group(places);
+    return std::vector<double>(places.data_ptr<float>(), places.data_ptr<float>() + gang_.size());
+  });
+}
+
 torch::Tensor ServerStrategy::backward(const Samples& samples, std::uint32_t divisor) {
+  samples_ = &samples;
   const Stopwatch stopwatch;
   const torch::Tensor part = replica_.backward(samples, {.divisor = divisor});
   (void)replica_.gradients();  // Zeroed by the next backward().
@@ -68,8 +117,11 @@ torch::Tensor ServerStrategy::backward(const Samples& samples, std::uint32_t div
 
 Outcome<void> ServerStrategy::pull_centre() {
   if (line_.leads()) {
-    DL_CHECK(line_.call(
-        [this](paramserver::Client& client) { return client.pull(0, span_of(centre_)); }));
+    const auto pull = [this](paramserver::Client& client) -> Result<void> {
+      DL_CHECK(client.pull(kDense, dense_centre()));
+      return rows_.pull_all(client, rows_of_centre());
+    };
+    DL_CHECK(line_.call(pull));
     const torch::NoGradGuard no_grad;
     model_.values.copy_(centre_);
   }
@@ -95,7 +147,9 @@ Outcome<void> ServerStrategy::finish() {
 
 std::vector<Scalar> ServerStrategy::metrics() {
   const double computed = computed_.take();
-  return {{"train.communication", share_of(line_.take_waited(), computed)}};
+  std::vector<Scalar> all = {{"train.communication", share_of(line_.take_waited(), computed)}};
+  if (!rows_.empty()) all.push_back({"train.sparse.ratio", rows_.take_saved()});
+  return all;
 }
 
 std::vector<Scalar> ServerStrategy::consensus_metrics() {

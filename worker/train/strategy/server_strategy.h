@@ -8,6 +8,7 @@
 #pragma once
 
 #include "worker/train/strategy/flat_model.h"
+#include "worker/train/strategy/row_exchange.h"
 #include "worker/train/strategy/server_line.h"
 #include "worker/train/strategy/stopwatch.h"
 #include "worker/train/strategy/strategy.h"
@@ -16,7 +17,10 @@ namespace dl::worker::train {
 
 class ServerStrategy : public Strategy {
  public:
-  explicit ServerStrategy(const StrategyContext& context);
+  // Of the parameters called `tables` rows travel alone: rows() has them, and the messages below
+  // what is left of the model.
+  explicit ServerStrategy(const StrategyContext& context,
+                          const std::vector<std::string>& tables = {});
 
   // Joins the servers, which take rank 0's values unless they have some from before.
   Outcome<std::uint64_t> resume(std::uint64_t step) override;
@@ -31,10 +35,16 @@ class ServerStrategy : public Strategy {
   std::vector<Scalar> consensus_metrics() override;
 
  protected:
-  // After the servers' values have come to the replica for the first time. Returns the step to
-  // begin with.
-  virtual Outcome<std::uint64_t> joined(const paramserver::Standing& standing,
-                                        std::uint64_t step) = 0;
+  static constexpr paramserver::TableId kDense = 0;  // The others are those of rows().
+
+  // After the servers' values have come to the replica for the first time. `step` is the
+  // checkpoint's; returns the one to begin with. Collective.
+  virtual Outcome<std::uint64_t> joined(std::uint64_t step) = 0;
+  // The servers know more pushes than any checkpoint, when a push's position is its step: the first
+  // step that some worker has not pushed. Others take steps before acknowledged() as well, and
+  // push nothing. Collective.
+  std::uint64_t first_unacknowledged(std::uint64_t step);
+  std::uint64_t acknowledged() const { return acknowledged_; }
   // Sends what this worker has not sent yet. At its end nothing is under way.
   virtual Outcome<void> flush() { return line_.wait(); }
   // The replica has just become the centre.
@@ -46,6 +56,11 @@ class ServerStrategy : public Strategy {
   // What a strategy takes the mean over that lets workers train apart: the samples of this rank, in
   // hybrid about those of its group.
   std::uint32_t own_count(const Samples& samples) const;
+  // "rank 1's gradient of fc.weight", when gradient number `bad` of the last backward() is not
+  // finite. In hybrid collective in the group.
+  std::string culprit(std::size_t bad);
+  // The same for a Descent along them.
+  Agreement agreement();
   // In hybrid, makes the replicas of the group equal to its leader's, which has spoken with the
   // servers.
   void share_in_group();
@@ -54,18 +69,32 @@ class ServerStrategy : public Strategy {
 
   FlatModel& model() { return model_; }
   ServerLine& line() { return line_; }
-  // Zeros in the memory of this machine, as many as the model has values: what travels.
-  torch::Tensor make_message() const { return torch::zeros({model_.values.numel()}); }
+  RowExchange& rows() { return rows_; }
+  // What travels whole: the model, or what is left of it beside the tables.
+  torch::Tensor values() const { return model_.values.narrow(0, 0, dense_); }
+  torch::Tensor gradients() const { return model_.gradients.narrow(0, 0, dense_); }
+  // Zeros in the memory of this machine, as many as those.
+  torch::Tensor make_message() const { return torch::zeros({dense_}); }
   static std::span<float> span_of(const torch::Tensor& message) {
     return {message.data_ptr<float>(), static_cast<std::size_t>(message.numel())};
   }
 
  private:
   void wait_for_all();
+  std::string culprit_in_group();
+  paramserver::Tables tables() const;
+  std::span<float> dense_centre() const { return span_of(centre_.narrow(0, 0, dense_)); }
+  std::span<float> rows_of_centre() const {
+    return span_of(centre_.narrow(0, dense_, rows_.elements()));
+  }
 
-  FlatModel model_;
-  torch::Tensor centre_;  // As it was pulled.
+  RowExchange rows_;
+  FlatModel model_;  // Tables last.
+  const std::int64_t dense_;
+  torch::Tensor centre_;  // As it was pulled, tables last.
   ServerLine& line_;
+  std::uint64_t acknowledged_ = 0;    // Steps whose pushes the servers have from this group.
+  const Samples* samples_ = nullptr;  // Of the last backward().
   SecondsMeter computed_;
 };
 

@@ -132,6 +132,10 @@ void seed_step(const TrainSpec& spec, const Gang& gang, std::uint64_t step);
 // Collective, when the sum of all ranks' gradients was not finite: computes each rank's own once
 // more, without an exchange, and names the first that is not. "rank 1's gradient of fc.weight"
 std::string culprit_of(const Gang& gang, Replica& replica, const Samples& samples);
+// The same among ranks that sum their gradients by other means: `gather` is given this rank's
+// number and returns everyone's, by rank, and 0 of those who have no part in the sum.
+using GatherPlaces = std::function<std::vector<double>(double mine)>;
+std::string culprit_of(Replica& replica, const Samples& samples, const GatherPlaces& gather);
 
 // Collective: fails on every rank when some rank's model is not like rank 0's. The message names
 // the rank and the first tensor that differs.

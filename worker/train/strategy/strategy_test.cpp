@@ -61,17 +61,10 @@ TEST_CASE("partitioned takes the steps of ring, but for what fp16 leaves out", "
   job.spec.train.optimizer = optimizer;
   job.spec.train.learning_rate = optimizer == "sgd" ? 0.05 : 0.002;
   job.spec.train.clip_norm = 1;
-  Job::Ranks ring(3);
   job.spec.train.batch_size = 33;
-  job.run_gang(ring);
-  checksum_of(ring.results[0]);
-  job.spec.strategy = strategy("partitioned");
-  Job::Ranks partitioned(3);
-  job.run_gang(partitioned);
-  checksum_of(partitioned.results[0]);
-  for (const auto& [step, loss] : ring.heard[0].losses) {
-    CHECK(partitioned.heard[0].losses[step] == Approx(loss).epsilon(0.02));
-  }
+  const auto ring = losses_of(job, strategy("ring"), 3);
+  auto partitioned = losses_of(job, strategy("partitioned"), 3);
+  for (const auto& [step, loss] : ring) CHECK(partitioned[step] == Approx(loss).epsilon(0.02));
 }
 
 TEST_CASE("a checkpoint of ring is one of partitioned, for any number of workers", "[strategy]") {
@@ -197,6 +190,23 @@ TEST_CASE("an ensemble saves every member, and judges by all of them", "[strateg
   CHECK(alone[0].loss != alone[1].loss);
   // The mean of probabilities is never worse than the mean of the members' losses.
   CHECK(ranks.results[0]->evaluation.loss < (alone[0].loss + alone[1].loss) / 2);
+}
+
+TEST_CASE("a rank whose own steps go astray is named with the tensor, and nobody hangs",
+          "[strategy]") {
+  Job job;
+  job.spec.strategy = GENERATE(local_sgd(4), averaging("epoch"), averaging("once"));
+  INFO(job.spec.strategy.name << " " << job.spec.strategy.frequency);
+  Job::Ranks ranks(3);
+  ranks.change_spec = [](std::uint32_t rank, JobSpec& spec) {
+    if (rank == 1) spec.train.learning_rate = 1e30;
+  };
+  job.run_gang(ranks);
+  for (const auto& result : ranks.results) REQUIRE(result.has_error());
+  CHECK(ranks.results[1].error().kind == FailureKind::kUserCode);
+  CHECK_THAT(ranks.results[1].error().message,
+             Catch::Contains("rank 1's gradient of layers.") && Catch::Contains("is not finite"));
+  CHECK(ranks.results[0].error().kind == FailureKind::kCommunication);
 }
 
 TEST_CASE("a rank with another model is named, with the tensor that differs", "[strategy]") {

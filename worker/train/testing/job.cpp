@@ -133,6 +133,15 @@ void Job::run_gang(Ranks& ranks) {
       });
 }
 
+std::map<std::uint64_t, double> losses_of(Job& job, const StrategySpec& strategy,
+                                          std::uint32_t workers) {
+  job.spec.strategy = strategy;
+  Job::Ranks ranks(workers);
+  job.run_gang(ranks);
+  checksum_of(ranks.results[0]);
+  return ranks.heard[0].losses;
+}
+
 std::uint32_t checksum_of(const Outcome<TrainResult>& result) {
   if (result.has_error()) throw std::runtime_error(result.error().message);
   if (result->stopped) throw std::runtime_error("the run was stopped");

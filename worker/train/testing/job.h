@@ -71,6 +71,11 @@ class Job {
   std::filesystem::path folder_;
 };
 
+// What a gang of `workers` reported as the loss of each step, with this strategy; throws what it
+// failed of.
+std::map<std::uint64_t, double> losses_of(Job& job, const StrategySpec& strategy,
+                                          std::uint32_t workers);
+
 // Its checksum, of a run that came to its end; throws what it failed of.
 std::uint32_t checksum_of(const Outcome<TrainResult>& result);
 
