@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""The parameter servers against the bounds of the network and of a processor.
+"""The parameter servers against the bounds of the network and of a processor, and TensorFlow's.
 
   paramserver_bench.py --part dense    push and pull of 100 MB, 4 workers, 2 servers, each in a
                                        network namespace capped at 1 Gb/s both ways (as root)
   paramserver_bench.py --part sparse   rows of 64 bytes, pulled and pushed, over loopback
+  paramserver_bench.py --part training   images/s of a job, against TensorFlow's
+                                       ParameterServerStrategy (training.py)
 
 With M bytes of parameters, n workers, k servers and links of B bytes a second, no push can take less
 than max(M/B, n M/(k B)): what a worker's link has to carry, and what a server's. A pull is the same
 the other way. Links are full duplex, so that a push and a pull together need take no longer.
 
 Prints one JSON object with medians over the rounds; exits 1 below a figure. Needs
-`ninja paramserver_bench`, and for `dense` iproute2.
+`ninja paramserver_bench`, for `dense` iproute2, and for `training` the cluster's programs and a
+Python with TensorFlow: tests/ecosystem/make_venv.sh makes it.
 """
 
 import argparse
@@ -26,7 +29,9 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
 sys.path.insert(0, str(HERE.parent / "support"))
+import training  # noqa: E402
 from namespaces import Namespaces, run  # noqa: E402
 
 DENSE = {"workers": 4, "servers": 2, "elements": 25_000_000}
@@ -123,7 +128,8 @@ def measure_sparse(settings):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=["dense", "sparse"], required=True)
+    parser.add_argument("--part", choices=["dense", "sparse", "training"],
+                        required=True)
     parser.add_argument("--program", default=ROOT / "build/release/tests/paramserver_bench",
                         type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=5)
@@ -133,6 +139,16 @@ def parse_arguments():
     parser.add_argument("--consistencies", nargs="+", default=["synchronous", "asynchronous"])
     parser.add_argument("--volatile", dest="durable", action="store_false",
                         help="servers keep no state in files")
+    for_training = parser.add_argument_group("training")
+    for_training.add_argument("--binaries", default=ROOT / "build/release/bin", type=pathlib.Path)
+    for_training.add_argument("--python", default=CACHE / "dl/venv/bin/python", type=pathlib.Path,
+                              help="with tests/ecosystem/requirements.txt")
+    for_training.add_argument("--workers", type=int, default=2)
+    for_training.add_argument("--servers", type=int, default=1)
+    for_training.add_argument("--batch", type=int, default=32, help="of a worker")
+    for_training.add_argument("--steps", type=int, default=900, help="of each worker, in a round")
+    for_training.add_argument("--tensorflow-steps", type=int, default=20,
+                              help="in one scheduled tf.function")
     settings = parser.parse_args()
     settings.dense_calls = [(call, consistency) for consistency in settings.consistencies
                             for call in settings.calls]
@@ -142,7 +158,7 @@ def parse_arguments():
 def main():
     settings = parse_arguments()
     load = os.getloadavg()
-    measure = {"dense": measure_dense, "sparse": measure_sparse}
+    measure = {"dense": measure_dense, "sparse": measure_sparse, "training": training.measure}
     report, short = measure[settings.part](settings)
     print(json.dumps({"name": "paramserver", "part": settings.part, "cores": os.cpu_count(),
                       "rounds": settings.rounds, "load_before": load,
