@@ -6,6 +6,8 @@
   paramserver_bench.py --part sparse   rows of 64 bytes, pulled and pushed, over loopback
   paramserver_bench.py --part training   images/s of a job, against TensorFlow's
                                        ParameterServerStrategy (training.py)
+  paramserver_bench.py --part recovery   seconds from the kill of a server to its workers' next step
+                                       (recovery.py)
 
 With M bytes of parameters, n workers, k servers and links of B bytes a second, no push can take less
 than max(M/B, n M/(k B)): what a worker's link has to carry, and what a server's. A pull is the same
@@ -31,6 +33,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
 sys.path.insert(0, str(HERE.parent / "support"))
+import recovery  # noqa: E402
 import training  # noqa: E402
 from namespaces import Namespaces, run  # noqa: E402
 
@@ -128,7 +131,7 @@ def measure_sparse(settings):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=["dense", "sparse", "training"],
+    parser.add_argument("--part", choices=["dense", "sparse", "training", "recovery"],
                         required=True)
     parser.add_argument("--program", default=ROOT / "build/release/tests/paramserver_bench",
                         type=pathlib.Path)
@@ -139,8 +142,9 @@ def parse_arguments():
     parser.add_argument("--consistencies", nargs="+", default=["synchronous", "asynchronous"])
     parser.add_argument("--volatile", dest="durable", action="store_false",
                         help="servers keep no state in files")
+    parser.add_argument("--binaries", default=ROOT / "build/release/bin", type=pathlib.Path,
+                        help="of the cluster, for training and recovery")
     for_training = parser.add_argument_group("training")
-    for_training.add_argument("--binaries", default=ROOT / "build/release/bin", type=pathlib.Path)
     for_training.add_argument("--python", default=CACHE / "dl/venv/bin/python", type=pathlib.Path,
                               help="with tests/ecosystem/requirements.txt")
     for_training.add_argument("--workers", type=int, default=2)
@@ -158,7 +162,8 @@ def parse_arguments():
 def main():
     settings = parse_arguments()
     load = os.getloadavg()
-    measure = {"dense": measure_dense, "sparse": measure_sparse, "training": training.measure}
+    measure = {"dense": measure_dense, "sparse": measure_sparse, "training": training.measure,
+               "recovery": recovery.measure}
     report, short = measure[settings.part](settings)
     print(json.dumps({"name": "paramserver", "part": settings.part, "cores": os.cpu_count(),
                       "rounds": settings.rounds, "load_before": load,

@@ -5,7 +5,6 @@ on the server, with the same batch, workers, servers and threads. TensorFlow's p
 wait while a job of ours runs, and ours are gone when it is TensorFlow's turn.
 """
 
-import datetime
 import json
 import os
 import pathlib
@@ -16,6 +15,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "support"))
+import times  # noqa: E402
 from cluster import Cluster  # noqa: E402
 
 DATA = "/usr/share/datasets/fashion-mnist"
@@ -89,12 +89,6 @@ checkpoint: {{every_epochs: 0}}
 """
 
 
-def seconds_between(first, last):
-    times = [datetime.datetime.fromisoformat(point["time"].replace("Z", "+00:00"))
-             for point in (first, last)]
-    return (times[1] - times[0]).total_seconds()
-
-
 def our_images_per_second(settings, cluster):
     """From the first report of the job to its last one: no start-up, no evaluation at the end."""
     job = cluster.submit(spec(settings))
@@ -104,7 +98,7 @@ def our_images_per_second(settings, cluster):
     series = cluster.json("metrics", job, "train.samples_per_second")["series"][0]["points"]
     first, last = series[0], series[-1]
     images = (int(last["step"]) - int(first["step"])) * settings.batch * settings.workers
-    return images / seconds_between(first, last)
+    return images / (times.seconds(last) - times.seconds(first))
 
 
 def measure(settings):
