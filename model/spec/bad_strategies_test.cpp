@@ -49,7 +49,7 @@ const std::vector<BadStrategy> kBadStrategies = {
      "model: {name: lenet}\n"
      "data: {format: synthetic}\n"
      "strategy: {transport: shm}\n",
-     "job.yaml:3:12: strategy.transport: must be one of auto, tcp, not \"shm\"\n"},
+     "job.yaml:3:23: strategy.transport: must be one of auto, tcp, not \"shm\"\n"},
     {"a window beside another frequency",
      "model: {name: lenet}\n"
      "data: {format: synthetic}\n"
