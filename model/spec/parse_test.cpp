@@ -94,6 +94,7 @@ train:
 strategy:
   name: ring
   workers: 3
+  transport: tcp
   bucket_bytes: 64KiB
   compression: {name: none, ratio: 0.02, rank: 4, start_step: 5, auto: false}
 checkpoint: {directory: /checkpoints, every_epochs: 0, every_steps: 50, keep: 5}
@@ -125,6 +126,7 @@ TEST_CASE("every key of a model's job is read", "[spec]") {
   CHECK(spec.train.precision == "float16");
   CHECK(spec.train.channels_last == "false");
   CHECK(spec.train.schedule.warmup_epochs == 0.5);
+  CHECK(spec.strategy.transport == "tcp");
   CHECK(spec.strategy.bucket_bytes == 65'536);
   CHECK(spec.checkpoint.directory == "/checkpoints");
   CHECK(spec.restarts.of(FailureKind::kSpec) == 0);
