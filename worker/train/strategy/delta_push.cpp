@@ -28,9 +28,9 @@ class DeltaPush : public ServerStrategy {
   Outcome<torch::Tensor> step(const Samples& samples, const StepClock& clock) override {
     replica_.set_loss_scale(descent_.loss_scale());
     const torch::Tensor part = backward(samples, own_count(samples));
+    step_ = clock.step + 1;
     // The servers have this step from before they were restarted.
     if (clock.step < acknowledged()) return part;
-    step_ = clock.step + 1;
     DL_CHECK(descent_.step(replica_.gradients(), clock));
     ++since_;
     const bool due = since_ >= window_ || clock.ends_epoch;
@@ -42,11 +42,7 @@ class DeltaPush : public ServerStrategy {
 
   std::vector<NamedTensor> own_state() override { return descent_.state(); }
 
-  bool may_stop(bool told) override {
-    if (overlaps_) return told;
-    if (since_ > 0) return false;
-    return gang_.sum({told ? 1.0 : 0.0})[0] > 0;
-  }
+  bool may_stop(bool told) override { return overlaps_ ? told : may_stop_together(step_, told); }
 
  protected:
   Outcome<std::uint64_t> joined(std::uint64_t step) override {

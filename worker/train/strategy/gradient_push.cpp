@@ -60,10 +60,8 @@ class GradientPush : public ServerStrategy {
   }
 
   bool may_stop(bool told) override {
-    if (waits_for_nobody_) return told;
-    // Ranks wait for each other, so all stop after the same step.
-    if (!is_synchronous_ && step_ % spec_.train.report_every_steps != 0) return false;
-    return gang_.sum({told ? 1.0 : 0.0})[0] > 0;
+    if (is_synchronous_) return gang_.sum({told ? 1.0 : 0.0})[0] > 0;
+    return waits_for_nobody_ ? told : may_stop_together(step_, told);
   }
 
  protected:

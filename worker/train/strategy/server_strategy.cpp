@@ -76,6 +76,10 @@ std::uint64_t ServerStrategy::first_unacknowledged(std::uint64_t step) {
   return std::max(step, least);
 }
 
+bool ServerStrategy::may_stop_together(std::uint64_t step, bool told) const {
+  return step % spec_.train.report_every_steps == 0 && gang_.sum({told ? 1.0 : 0.0})[0] > 0;
+}
+
 void ServerStrategy::share_in_group() {
   if (!line_.is_alone()) line_.broadcast_in_group(model_.values);
 }

@@ -45,6 +45,9 @@ class ServerStrategy : public Strategy {
   // push nothing. Collective.
   std::uint64_t first_unacknowledged(std::uint64_t step);
   std::uint64_t acknowledged() const { return acknowledged_; }
+  // may_stop() of ranks that wait for each other now and then: they agree after the same steps, but
+  // not after each, whatever they had pushed before a restart. `step`: as many have been taken.
+  bool may_stop_together(std::uint64_t step, bool told) const;
   // Sends what this worker has not sent yet. At its end nothing is under way.
   virtual Outcome<void> flush() { return line_.wait(); }
   // The replica has just become the centre.
