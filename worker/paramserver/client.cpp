@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "worker/paramserver/key_ranges.h"
 #include "worker/paramserver/row_index.h"
@@ -70,6 +71,7 @@ class MeshClient final : public Client {
                             std::span<const std::uint64_t> ids) const;
   Head push_head(MessageKind kind, TableId table, const PushOptions& options) const;
   void send_parts(TableId table, const Head& head, std::span<const float> values);
+  Result<void> give_first_values(std::span<const std::span<float>> dense, FirstRows sparse);
   void send_first_rows(TableId table, std::span<const float> values);
   void expect_parts(TableId table, std::span<float> into);
   void split_ids(TableId table, std::span<const std::uint64_t> ids);
@@ -232,6 +234,25 @@ void MeshClient::send_first_rows(TableId table, std::span<const float> values) {
   }
 }
 
+Result<void> MeshClient::give_first_values(std::span<const std::span<float>> dense,
+                                           FirstRows sparse) {
+  for (TableId table = 0; table < dense.size(); ++table) {
+    DL_CHECK(check_finite(table, dense[table], {}));
+  }
+  for (std::size_t i = 0; i < sparse.size(); ++i) {
+    std::vector<std::uint64_t> ids(options_.tables.sparse[i].rows);
+    std::iota(ids.begin(), ids.end(), 0u);
+    DL_CHECK(check_finite(static_cast<TableId>(dense.size() + i), sparse[i], ids));
+  }
+  for (TableId table = 0; table < dense.size(); ++table) {
+    send_parts(table, {.kind = MessageKind::kInitial, .table = table}, dense[table]);
+  }
+  for (std::size_t i = 0; i < sparse.size(); ++i) {
+    send_first_rows(static_cast<TableId>(dense.size() + i), sparse[i]);
+  }
+  return {};
+}
+
 Result<void> MeshClient::init(std::span<const std::span<float>> dense, FirstRows sparse) {
   if (dense.size() != keys_.size() || (!sparse.empty() && sparse.size() != places_.size())) {
     return invalid_argument("there are " + std::to_string(keys_.size()) + " dense tables and " +
@@ -239,23 +260,17 @@ Result<void> MeshClient::init(std::span<const std::span<float>> dense, FirstRows
                             std::to_string(dense.size()) + " and " + std::to_string(sparse.size()) +
                             " were given");
   }
-  const bool gives = links_.mesh().rank() == 0 && !standing_.restored;
   for (TableId table = 0; table < dense.size(); ++table) {
     DL_CHECK(check_dense(table, dense[table].size()));
-    if (!gives) continue;
-    DL_CHECK(check_finite(table, dense[table], {}));
-    send_parts(table, {.kind = MessageKind::kInitial, .table = table}, dense[table]);
   }
   for (std::size_t i = 0; i < sparse.size(); ++i) {
-    const auto table = static_cast<TableId>(dense.size() + i);
     const SparseTable& declared = options_.tables.sparse[i];
-    if (sparse[i].size() != declared.rows * declared.columns) {
-      return invalid_argument("table \"" + declared.name + "\" has " +
-                              std::to_string(declared.rows * declared.columns) + " elements, and " +
-                              std::to_string(sparse[i].size()) + " were given");
-    }
-    if (gives) send_first_rows(table, sparse[i]);
+    if (sparse[i].size() == declared.rows * declared.columns) continue;
+    return invalid_argument("table \"" + declared.name + "\" has " +
+                            std::to_string(declared.rows * declared.columns) + " elements, and " +
+                            std::to_string(sparse[i].size()) + " were given");
   }
+  if (links_.mesh().rank() == 0 && !standing_.restored) DL_CHECK(give_first_values(dense, sparse));
   for (std::size_t i = 0; i < links_.size(); ++i) {
     links_[i].outbox.put({.kind = MessageKind::kReady});
   }

@@ -151,7 +151,6 @@ class Intake {
 // Messages that come in from one peer, one after another.
 class Inbox {
  public:
-  const Head& head() const { return reader_.head(); }
   bool begun() const { return open_ || reader_.begun(); }
 
   // Takes what there is, of one message at most; true when that was anything. `open` is called when
