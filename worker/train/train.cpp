@@ -400,15 +400,14 @@ std::filesystem::path checkpoint_folder(const TrainRequest& request) {
 void configure_libtorch(std::uint32_t threads, bool deterministic) {
   // Threads made from now on inherit it.
   at::globalContext().setFlushDenormal(true);
-  at::set_num_interop_threads(1);
+  if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);  // Once a process.
   at::set_num_threads(static_cast<int>(std::max(threads, 1u)));
-  if (deterministic) {
-    at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
-    at::globalContext().setDeterministicCuDNN(true);
-  }
+  at::globalContext().setDeterministicAlgorithms(deterministic, /*warn_only=*/true);
+  at::globalContext().setDeterministicCuDNN(deterministic);
   at::globalContext().setBenchmarkCuDNN(!deterministic);
   // Nothing here reads memory that it has not written.
   at::globalContext().setDeterministicFillUninitializedMemory(false);
+  torch::manual_seed(c10::default_rng_seed_val);
 }
 
 }  // namespace dl::worker::train
