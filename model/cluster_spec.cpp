@@ -112,4 +112,32 @@ Environment task_environment(const ClusterSpec& spec, const TaskId& task) {
   return environment;
 }
 
+bool is_task_variable(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"RANK",
+                                                "LOCAL_RANK",
+                                                "GROUP_RANK",
+                                                "ROLE_RANK",
+                                                "ROLE_NAME",
+                                                "WORLD_SIZE",
+                                                "LOCAL_WORLD_SIZE",
+                                                "GROUP_WORLD_SIZE",
+                                                "ROLE_WORLD_SIZE",
+                                                "MASTER_ADDR",
+                                                "MASTER_PORT",
+                                                "TORCHELASTIC_RESTART_COUNT",
+                                                "TORCHELASTIC_MAX_RESTARTS",
+                                                "TORCHELASTIC_RUN_ID",
+                                                "TORCHELASTIC_USE_AGENT_STORE",
+                                                "TORCH_NCCL_ASYNC_ERROR_HANDLING",
+                                                "TF_CONFIG",
+                                                "DL_JOB",
+                                                "DL_TRIAL",
+                                                "DL_ATTEMPT",
+                                                "DL_ROLE",
+                                                "DL_INDEX",
+                                                "DL_RANK",
+                                                "DL_WORLD_SIZE"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
 }  // namespace dl

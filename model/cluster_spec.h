@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/job.h"
@@ -53,5 +54,8 @@ Environment torchrun_environment(const ClusterSpec& spec, Role role, std::uint32
 
 // Everything above, plus DL_JOB, DL_TRIAL, DL_ATTEMPT, DL_ROLE, DL_INDEX, DL_RANK, DL_WORLD_SIZE.
 Environment task_environment(const ClusterSpec& spec, const TaskId& task);
+
+// Whether task_environment() sets a variable of this name.
+bool is_task_variable(std::string_view name);
 
 }  // namespace dl

@@ -119,5 +119,15 @@ TEST_CASE("only chief and workers get torchrun's variables", "[model]") {
   CHECK(worker.count("OMP_NUM_THREADS") == 0);
 }
 
+TEST_CASE("every variable of a task is known by its name", "[model]") {
+  const TaskId task{.attempt = {.job = JobId{42}, .trial = 3, .attempt = 2}, .role = Role::kWorker};
+  for (const auto& [name, value] : task_environment(chief_and_ps(), task)) {
+    INFO(name);
+    CHECK(is_task_variable(name));
+  }
+  CHECK_FALSE(is_task_variable("OMP_NUM_THREADS"));
+  CHECK_FALSE(is_task_variable("DL_TRANSPORT"));
+}
+
 }  // namespace
 }  // namespace dl

@@ -34,9 +34,10 @@ struct StartTask {
   std::vector<std::string> gpu_uuids;
   std::vector<std::uint16_t> ports;  // Held by the agent; let go just before the task starts.
   bool builtin = false;              // Runs the worker binary; else `command`.
-  std::string command;               // By /bin/sh -c.
-  std::string workdir;               // Empty: the task's own scratch folder.
-  Environment env;                   // The cluster spec's variables with the user's own over them.
+  bool warm = false;    // A builtin that an executor may run (daemon/agent/executors.h).
+  std::string command;  // By /bin/sh -c.
+  std::string workdir;  // Empty: the task's own scratch folder.
+  Environment env;      // The cluster spec's variables with the user's own over them.
   std::chrono::milliseconds grace{};
 
   friend bool operator==(const StartTask&, const StartTask&) = default;

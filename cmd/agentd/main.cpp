@@ -70,6 +70,7 @@ Result<runtime::agent::AgentConfig> config_of(const Options& options) {
   config.state_dir = path_or(options, "state_dir", runtime::state_home() / "agent");
   config.supervisor = path_or(options, "supervisor", own_folder() / "dl-supervisor");
   config.worker = path_or(options, "worker", own_folder() / "dl-worker");
+  config.stand_in = own_folder() / "dl-stand-in";
   config.heartbeat = std::chrono::ceil<std::chrono::milliseconds>(options.duration("heartbeat"));
   config.link.coordinator = to_string(coordinator);
   config.link.token_file =

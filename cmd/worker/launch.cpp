@@ -56,10 +56,10 @@ Resources resources_of(const JobSpec& spec, Role role) {
   return {};
 }
 
-Outcome<train::Splits> open_data(const JobSpec& spec) {
+Outcome<train::Splits> open_data(const JobSpec& spec, train::DatasetCache& datasets) {
   try {
-    return blame(FailureKind::kSpec, train::open_dataset(train::dataset_request(
-                                         *spec.model, spec.data, spec.train.seed)));
+    return blame(FailureKind::kSpec,
+                 datasets.open(train::dataset_request(*spec.model, spec.data, spec.train.seed)));
   } catch (...) {
     return train::failure_of_current_exception();
   }
@@ -164,9 +164,10 @@ Outcome<Assignment> read_assignment() {
   return assignment;
 }
 
-Outcome<train::TrainRequest> prepare(const Assignment& assignment, const std::atomic<bool>& stop) {
+Outcome<train::TrainRequest> prepare(const Assignment& assignment, train::DatasetCache& datasets,
+                                     const std::atomic<bool>& stop) {
   const JobSpec& spec = assignment.spec;
-  auto data = std::async(std::launch::async, [&spec] { return open_data(spec); });
+  auto data = std::async(std::launch::async, [&] { return open_data(spec, datasets); });
   const std::uint32_t threads =
       spec.train.threads > 0 ? spec.train.threads : assignment.resources.cpus;
   train::configure_libtorch(threads, spec.train.deterministic);

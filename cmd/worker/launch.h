@@ -6,6 +6,7 @@
 
 #include "model/job_spec.h"
 #include "model/task_context.h"
+#include "worker/train/data/dataset_cache.h"
 #include "worker/train/strategy/groups.h"
 #include "worker/train/train.h"
 #include "worker/transport/mesh.h"
@@ -34,6 +35,7 @@ train::Groups groups_of(const Assignment& assignment);
 // Opens the data and finds the peers, both at once, for each takes a while. `stop` ends the wait
 // for peers.
 train::Outcome<train::TrainRequest> prepare(const Assignment& assignment,
+                                            train::DatasetCache& datasets,
                                             const std::atomic<bool>& stop);
 
 }  // namespace dl::worker

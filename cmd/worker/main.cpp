@@ -3,6 +3,8 @@
 //   0    trained to the end
 //   1    failed; the kind and the cause are reported to the agent and stand in the log
 //   143  stopped by SIGTERM, after the step under way and with a checkpoint
+//
+// As an executor it stays and runs one task after another.
 
 #include <torch/version.h>
 
@@ -14,6 +16,7 @@
 #include <optional>
 
 #include "cmd/worker/announcer.h"
+#include "cmd/worker/executor.h"
 #include "cmd/worker/launch.h"
 #include "cmd/worker/serve_parameters.h"
 
@@ -62,8 +65,9 @@ void print_start(const worker::Assignment& assignment, const train::TrainRequest
 }
 
 train::Outcome<train::TrainResult> work(const worker::Assignment& assignment,
+                                        train::DatasetCache& datasets,
                                         control::ReportChannel& channel) {
-  DL_TRY(const train::TrainRequest request, prepare(assignment, stop));
+  DL_TRY(const train::TrainRequest request, prepare(assignment, datasets, stop));
   print_start(assignment, request);
   Announcer announcer(channel, open_events(assignment));
   return train::train(request, announcer);
@@ -90,10 +94,11 @@ int conclude(const std::optional<Failure>& failure, bool stopped, control::Repor
   return code;
 }
 
-int train_model(const worker::Assignment& assignment, control::ReportChannel& channel) {
+int train_model(const worker::Assignment& assignment, train::DatasetCache& datasets,
+                control::ReportChannel& channel) {
   const auto result = [&]() -> train::Outcome<train::TrainResult> {
     try {
-      return work(assignment, channel);
+      return work(assignment, datasets, channel);
     } catch (...) {
       return train::failure_of_current_exception();
     }
@@ -106,7 +111,8 @@ int train_model(const worker::Assignment& assignment, control::ReportChannel& ch
   return conclude(failure_of(result), stopped, channel);
 }
 
-int run() {
+// The task that the environment names.
+int run(train::DatasetCache& datasets) {
   const auto assignment = read_assignment();
   if (assignment.has_error()) {
     std::fprintf(stderr, "dl-worker: %s\n", assignment.error().message.c_str());
@@ -114,7 +120,9 @@ int run() {
   }
   control::ReportChannel channel(
       {.socket = assignment->context.control_socket, .task = assignment->context.task});
-  if (assignment->context.task.role != Role::kPs) return train_model(*assignment, channel);
+  if (assignment->context.task.role != Role::kPs) {
+    return train_model(*assignment, datasets, channel);
+  }
   const train::Outcome<void> served = serve_parameters(*assignment, stop);
   return conclude(failure_of(served), stop.load(), channel);
 }
@@ -126,9 +134,18 @@ int main(int argc, char** argv) {
                "dl-worker");
   app.set_version_flag("--version",
                        std::string("dl-worker " DL_VERSION " (libtorch " TORCH_VERSION ")"));
+  bool executor = false;
+  std::int64_t idle_seconds = 60;
+  app.add_flag("--executor", executor,
+               "Stay, and run the tasks whose stand-ins come to the working directory's socket");
+  app.add_option("--idle", idle_seconds, "An executor ends after so many seconds without a task");
   CLI11_PARSE(app, argc, argv);
   // Every line is to be in the task's log as soon as it is said.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   stop_on_signals();
-  return run();
+  train::DatasetCache datasets;
+  if (!executor) return run(datasets);
+  return run_executor({.idle_max = std::chrono::seconds(idle_seconds),
+                       .run_task = [&datasets] { return run(datasets); },
+                       .stop = stop});
 }

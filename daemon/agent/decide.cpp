@@ -1,6 +1,7 @@
 #include "daemon/agent/decide.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -8,6 +9,9 @@ namespace dl::agent {
 namespace {
 
 using Effects = std::vector<Effect>;
+
+const TaskExit kStoppedBeforeStart{
+    .code = 0, .signal = SIGKILL, .kind = std::nullopt, .message = "was stopped before it started"};
 
 bool is_live(const AgentTask& task) { return task.status.state != TaskState::kExited; }
 
@@ -33,6 +37,16 @@ void check_invariants(const State& state) {
     for (const auto port : task.ports) {
       DL_ASSERT(!state.free_ports.contains(port), "a live task's port is not offered");
     }
+  }
+  for (const auto& [id, executor] : state.executors) {
+    if (!executor.task) continue;
+    const auto task = state.tasks.find(*executor.task);
+    DL_ASSERT(task != state.tasks.end() && is_live(task->second),
+              "an executor without a live task is idle");
+  }
+  for (const auto& [id, order] : state.held_back) {
+    DL_ASSERT(is_live(state.tasks.at(id)) && state.tasks.at(id).status.pid == 0,
+              "a task that is held back waits for its process");
   }
 }
 
@@ -135,6 +149,18 @@ class Decider {
     say_changed(found->second);
   }
 
+  void operator()(const ExecutorFound& event) {
+    state_.executors[event.executor] = {.key = key_of(event.order), .task = event.task};
+  }
+
+  void operator()(const ExecutorEnded& event) {
+    state_.executors.erase(event.executor);
+    if (executor_is_ending()) return;
+    for (auto& [id, order] : std::exchange(state_.held_back, {})) {
+      effects_.push_back(SpawnTask{std::move(order), executor_of(id)});
+    }
+  }
+
   void operator()(const PortsHeld& event) {
     const bool was_short = state_.free_ports.size() < settings_.ports_min;
     state_.free_ports = {event.ports.begin(), event.ports.end()};
@@ -201,30 +227,84 @@ class Decider {
                 .ports = order.ports,
                 .grace = order.grace,
                 .kill_at = std::nullopt});
-    effects_.push_back(SpawnTask{order});
+    if (order.warm) take_executor(order);
+    make_room();
+    if (executor_is_ending()) {
+      state_.held_back.emplace(id, order);
+    } else {
+      effects_.push_back(SpawnTask{order, executor_of(id)});
+    }
     say_changed(entry.first->second);
     refill_ports();
+  }
+
+  // An idle executor, or else a new one.
+  void take_executor(const StartTask& order) {
+    ExecutorKey key = key_of(order);
+    const auto idle = idle_executor(state_.executors, key);
+    if (idle) {
+      state_.executors.at(*idle).task = order.context.task;
+      return;
+    }
+    ExecutorId id = static_cast<ExecutorId>(now_.time_since_epoch().count());
+    while (state_.executors.contains(id)) ++id;
+    state_.executors[id] = {.key = std::move(key), .task = order.context.task};
+    effects_.push_back(StartExecutor{.executor = id, .order = order});
+  }
+
+  std::optional<ExecutorId> executor_of(const TaskId& task) const {
+    for (const auto& [id, executor] : state_.executors) {
+      if (executor.task == task) return id;
+    }
+    return std::nullopt;
+  }
+
+  bool executor_is_ending() const {
+    return std::any_of(state_.executors.begin(), state_.executors.end(),
+                       [](const auto& entry) { return entry.second.ending; });
+  }
+
+  // Sends away the executors whose slots are taken now.
+  void make_room() {
+    if (state_.executors.empty()) return;
+    std::vector<SlotSet> used;
+    for (const auto& [id, task] : state_.tasks) {
+      if (is_live(task)) used.push_back(task.slots);
+    }
+    for (const auto id : executors_in_the_way(state_.executors, state_.resources, used)) {
+      state_.executors.at(id).ending = true;
+      effects_.push_back(EndExecutor{id});
+    }
+  }
+
+  void release_executor(const TaskId& task) {
+    const auto id = executor_of(task);
+    if (!id) return;
+    Executor& executor = state_.executors.at(*id);
+    executor.task.reset();
+    executor.idle_since = now_;
   }
 
   // The order comes too late or was never meant to be: kept as ended, so that it is said until the
   // coordinator has heard it.
   void refuse(const TaskId& id) {
-    const auto entry = state_.tasks.emplace(
-        id, AgentTask{.status = {.id = id,
-                                 .state = TaskState::kExited,
-                                 .pid = 0,
-                                 .exit = TaskExit{.code = 0,
-                                                  .signal = SIGKILL,
-                                                  .kind = std::nullopt,
-                                                  .message = "was stopped before it started"}},
-                      .slots = {},
-                      .ports = {},
-                      .kill_at = std::nullopt});
+    const auto entry = state_.tasks.emplace(id, AgentTask{.status = {.id = id,
+                                                                     .state = TaskState::kExited,
+                                                                     .pid = 0,
+                                                                     .exit = kStoppedBeforeStart},
+                                                          .slots = {},
+                                                          .ports = {},
+                                                          .kill_at = std::nullopt});
     say_changed(entry.first->second);
   }
 
   // A second stop can only bring the end nearer.
   void stop(AgentTask& task, std::chrono::milliseconds grace) {
+    if (state_.held_back.erase(task.status.id) != 0) {
+      end(task, kStoppedBeforeStart);
+      say_changed(task);
+      return;
+    }
     const bool first = task.status.state != TaskState::kStopping;
     task.status.state = TaskState::kStopping;
     if (grace.count() <= 0) {
@@ -250,10 +330,11 @@ class Decider {
     effects_.push_back(SignalTask{.task = task.status.id, .signal = number});
   }
 
-  static void end(AgentTask& task, const TaskExit& exit) {
+  void end(AgentTask& task, const TaskExit& exit) {
     task.status.state = TaskState::kExited;
     task.status.exit = exit;
     task.kill_at.reset();
+    release_executor(task.status.id);
   }
 
   void kill_overdue() {

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "daemon/agent/testing/effects.h"
+
 namespace dl::agent {
 namespace {
 
@@ -43,15 +45,6 @@ struct Agent {
   }
   TaskState state_of(const TaskId& task) const { return state.tasks.at(task).status.state; }
 };
-
-template <class T>
-std::vector<T> only(const std::vector<Effect>& effects) {
-  std::vector<T> found;
-  for (const auto& effect : effects) {
-    if (const auto* one = std::get_if<T>(&effect)) found.push_back(*one);
-  }
-  return found;
-}
 
 TEST_CASE("a task is started once, however often it is ordered", "[agent]") {
   Agent agent;

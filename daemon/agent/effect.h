@@ -29,6 +29,14 @@ struct SendTaskChanged {
 // --- to the machine --------------------------------------------------------------------------
 struct SpawnTask {  // The shell lets go of the task's ports just before.
   StartTask order;
+  std::optional<ExecutorId> executor = {};  // Runs it; none: a process of its own does.
+};
+struct StartExecutor {  // For this task first, and others that have its key.
+  ExecutorId executor = 0;
+  StartTask order;
+};
+struct EndExecutor {  // At once: it is idle.
+  ExecutorId executor = 0;
 };
 struct SignalTask {  // The whole tree.
   TaskId task;
@@ -41,7 +49,7 @@ struct HoldPorts {  // Reserve so many more.
   std::size_t count = 0;
 };
 
-using Effect = std::variant<SendRegistration, SendHeartbeat, SendTaskChanged, SpawnTask, SignalTask,
-                            DropTask, HoldPorts>;
+using Effect = std::variant<SendRegistration, SendHeartbeat, SendTaskChanged, SpawnTask,
+                            StartExecutor, EndExecutor, SignalTask, DropTask, HoldPorts>;
 
 }  // namespace dl::agent

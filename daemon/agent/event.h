@@ -45,12 +45,24 @@ struct TaskEnded {
   TaskId task;
   TaskExit exit;
 };
+// An executor of an earlier agent that runs a task which was found. `order` is the one that it was
+// started for.
+struct ExecutorFound {
+  ExecutorId executor = 0;
+  StartTask order;
+  TaskId task;
+};
+// The process is gone, for whatever reason, or could not be started.
+struct ExecutorEnded {
+  ExecutorId executor = 0;
+};
 struct PortsHeld {
   std::vector<std::uint16_t> ports;  // All that the shell holds now.
 };
 struct Tick {};
 
-using Event = std::variant<Connected, Disconnected, Welcomed, StartOrdered, StopOrdered,
-                           ForgetOrdered, TaskFound, TaskSpawned, TaskEnded, PortsHeld, Tick>;
+using Event =
+    std::variant<Connected, Disconnected, Welcomed, StartOrdered, StopOrdered, ForgetOrdered,
+                 TaskFound, TaskSpawned, TaskEnded, ExecutorFound, ExecutorEnded, PortsHeld, Tick>;
 
 }  // namespace dl::agent

@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "daemon/agent/executors.h"
 #include "model/cluster.h"
 #include "model/job.h"
 #include "model/order.h"
@@ -43,6 +44,9 @@ struct State {
   std::map<TrialId, Fence> fence;
   std::map<TaskId, Timestamp> forgotten;
   std::set<std::uint16_t> free_ports;  // Held by the shell for tasks to come.
+  Executors executors;
+  // Tasks that start when the executors that are ending have gone: they are on their slots.
+  std::map<TaskId, StartTask> held_back;
   bool connected = false;
   std::uint64_t session = 0;  // 0 until the coordinator's welcome.
   Timestamp next_heartbeat{};

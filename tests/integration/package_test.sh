@@ -9,7 +9,7 @@ cpack --config "$build/CPackConfig.cmake" -B "$work/package" >"$work/log" 2>&1 |
 mkdir "$work/elsewhere"
 tar -xzf "$work"/package/*.tar.gz -C "$work/elsewhere" --strip-components=1
 bin="$work/elsewhere/bin"
-for program in dlctl dl-coordinatord dl-agentd dl-supervisor dl-worker; do
+for program in dlctl dl-coordinatord dl-agentd dl-supervisor dl-stand-in dl-worker; do
   [[ -x $bin/$program ]] || { echo "the package lacks bin/$program"; exit 1; }
 done
 ! readelf -d "$bin"/* 2>/dev/null | grep -q "$build" || { echo "a binary points into $build"; exit 1; }

@@ -162,6 +162,11 @@ void Machine::run_effect(const agent::Effect& effect) {
     send(coordinator::TaskChanged{.node = name_, .session = c->session, .status = c->status});
   } else if (const auto* order = std::get_if<agent::SpawnTask>(&effect)) {
     spawn(order->order);
+  } else if (const auto* ended = std::get_if<agent::EndExecutor>(&effect)) {
+    world_.time().after(world_.time().between(milliseconds{1}, milliseconds{30}),
+                        [this, executor = ended->executor, life = life_] {
+                          if (life == life_) decide(agent::ExecutorEnded{executor});
+                        });
   } else if (const auto* s = std::get_if<agent::SignalTask>(&effect)) {
     signal(s->task, s->signal);
   } else if (const auto* dropped = std::get_if<agent::DropTask>(&effect)) {

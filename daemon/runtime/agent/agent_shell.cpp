@@ -86,6 +86,8 @@ class AgentShell::Impl {
   void do_effect(const core::SendHeartbeat& effect);
   void do_effect(const core::SendTaskChanged& effect);
   void do_effect(const core::SpawnTask& effect);
+  void do_effect(const core::StartExecutor& effect);
+  void do_effect(const core::EndExecutor& effect);
   void do_effect(const core::SignalTask& effect);
   void do_effect(const core::DropTask& effect);
   void do_effect(const core::HoldPorts& effect);
@@ -108,6 +110,7 @@ class AgentShell::Impl {
 
   const AgentConfig config_;
   const supervise::Fd lock_;
+  const supervise::Cgroups cgroups_;
   asio::io_context loop_{1};
   asio::thread_pool files_{1};
   asio::steady_timer timer_{loop_};
@@ -119,6 +122,7 @@ class AgentShell::Impl {
   bool deciding_ = false;
 
   PortPool ports_;
+  ExecutorRunner executors_;
   TaskRunner runner_;
   CoordinatorLink link_;
   ReportRelay relay_;
@@ -129,16 +133,28 @@ class AgentShell::Impl {
 AgentShell::Impl::Impl(AgentConfig config, supervise::Fd lock)
     : config_(std::move(config)),
       lock_(std::move(lock)),
+      cgroups_(config_.cgroups ? supervise::Cgroups::detect(config_.node)
+                               : supervise::Cgroups::none("--cgroups none")),
       ports_(config_.ports, std::hash<std::string>{}(config_.node)),
+      executors_(loop_,
+                 {.node = config_.node,
+                  .dir = config_.state_dir / "executors",
+                  .supervisor = config_.supervisor,
+                  .worker = config_.worker,
+                  .base_environment = base_environment(&::getenv),
+                  .cgroups = cgroups_,
+                  .cpu_quota = config_.cpu_quota},
+                 [this](ExecutorId id) { post(core::ExecutorEnded{id}); }),
       runner_(loop_,
               {.tasks_dir = config_.state_dir / "tasks",
                .supervisor = config_.supervisor,
                .worker = config_.worker,
+               .stand_in = config_.stand_in,
                .control_socket = socket_path(config_.state_dir / "control.sock").string(),
                .base_environment = base_environment(&::getenv),
-               .cgroups = config_.cgroups ? supervise::Cgroups::detect(config_.node)
-                                          : supervise::Cgroups::none("--cgroups none"),
+               .cgroups = cgroups_,
                .cpu_quota = config_.cpu_quota},
+              executors_,
               {.spawned =
                    [this](const TaskId& task, std::uint32_t pid) {
                      post(core::TaskSpawned{task, pid});
@@ -209,6 +225,7 @@ Result<void> AgentShell::Impl::start() {
     spdlog::info("task {} is {}", to_string(task.status.id), to_string(task.status.state));
     post(task);
   }
+  for (const auto& executor : executors_.adopt(runner_.executors_in_use())) post(executor);
   ports_.hold(2 * settings_.ports_min);
   post(core::PortsHeld{ports_.held()});
   DL_TRY(server_, TaskServer::start(runner_.options().control_socket, task_handlers()));
@@ -273,7 +290,15 @@ void AgentShell::Impl::do_effect(const core::SendTaskChanged& effect) {
 
 void AgentShell::Impl::do_effect(const core::SpawnTask& effect) {
   ports_.hand_over(effect.order.ports);
-  runner_.start(effect.order);
+  runner_.start(effect.order, effect.executor);
+}
+
+void AgentShell::Impl::do_effect(const core::StartExecutor& effect) {
+  executors_.start(effect.executor, effect.order);
+}
+
+void AgentShell::Impl::do_effect(const core::EndExecutor& effect) {
+  executors_.end(effect.executor);
 }
 
 void AgentShell::Impl::do_effect(const core::SignalTask& effect) {
@@ -310,6 +335,7 @@ Result<void> AgentShell::Impl::on_order(const v1::ToAgent& message) {
     case v1::ToAgent::kWelcome: on_welcome(message.welcome()); break;
     case v1::ToAgent::kStartTask: {
       DL_TRY(auto order, wire::from_wire(message.start_task(), config_.node));
+      order.warm = order.warm && runner_.can_stand_in();
       post(core::StartOrdered{std::move(order)});
       break;
     }
@@ -430,6 +456,7 @@ Result<std::unique_ptr<AgentShell>> AgentShell::create(AgentConfig config) {
   config.state_dir = fs::absolute(config.state_dir);
   DL_CHECK(make_private_folder(config.state_dir));
   DL_CHECK(make_private_folder(config.state_dir / "tasks"));
+  DL_CHECK(make_private_folder(config.state_dir / "executors"));
   DL_TRY(auto lock, lock_state_dir(config.state_dir));
   auto impl = std::make_unique<Impl>(std::move(config), std::move(lock));
   DL_CHECK(impl->start());

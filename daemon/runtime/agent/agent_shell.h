@@ -26,6 +26,7 @@ struct AgentConfig {
   std::filesystem::path state_dir;
   std::filesystem::path supervisor;  // Binaries.
   std::filesystem::path worker;
+  std::filesystem::path stand_in;  // Beside an executor's task; not there: no executors.
   NodeResources resources;
   PortRange ports;
   std::chrono::milliseconds heartbeat{2000};  // Until the coordinator says another.

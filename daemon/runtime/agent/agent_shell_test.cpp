@@ -1,43 +1,19 @@
 // The real dl-agentd and dl-supervisor, with a coordinator that speaks the real wire.
 
-#include <dirent.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
 
-#include "daemon/runtime/agent/fake_coordinator.h"
+#include "daemon/runtime/agent/testing/agent_node.h"
 #include "daemon/runtime/supervise/process.h"
-#include "daemon/runtime/supervise/spawn.h"
-#include "daemon/runtime/supervise/task_folder.h"
-#include "tests/support/temp_dir.h"
 
 namespace dl::runtime::agent {
 namespace {
 
-namespace fs = std::filesystem;
-using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
-
-bool becomes_true(const std::function<bool()>& condition) {
-  const auto end = Clock::now() + 20s;
-  while (!condition()) {
-    if (Clock::now() > end) return false;
-    ::usleep(2000);
-  }
-  return true;
-}
-
-TaskId worker(std::uint64_t job, std::uint32_t index = 0) {
-  return {.attempt = {.job = JobId{job}, .trial = 1, .attempt = 1},
-          .role = Role::kWorker,
-          .index = index};
-}
+struct Node : AgentNode {
+  explicit Node(std::vector<std::string> more_flags = {})
+      : AgentNode(DL_BINARY_DIR, std::move(more_flags)) {}
+};
 
 StartTask command(const TaskId& task, std::string text) {
   StartTask order;
@@ -54,102 +30,6 @@ std::size_t entries_of(const fs::path& folder) {
   return static_cast<std::size_t>(
       std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
-
-// An agent as a process of its own, and its coordinator.
-struct Node {
-  test::TempDir dir;
-  test::FakeCoordinator coordinator{std::string(64, 'a')};
-  pid_t agent = 0;
-  std::vector<std::string> flags;
-
-  explicit Node(std::vector<std::string> more_flags = {}) : flags(std::move(more_flags)) {
-    std::ofstream(dir / "token") << std::string(64, 'a') << "\n";
-    fs::permissions(dir / "token", fs::perms::owner_read | fs::perms::owner_write);
-    launch();
-    REQUIRE(registered());
-  }
-  ~Node() {
-    end(SIGKILL);
-    for (const auto& entry : fs::directory_iterator(dir / "state/tasks")) {
-      if (const auto pid = supervise::find_supervisor(entry.path())) ::kill(*pid, SIGUSR1);
-    }
-  }
-
-  pid_t spawn_agent() {
-    std::vector<std::string> words{"dl-agentd",
-                                   "--coordinator",
-                                   coordinator.address(),
-                                   "--node",
-                                   "node-0",
-                                   "--state-dir",
-                                   dir / "state",
-                                   "--token-file",
-                                   dir / "token",
-                                   "--cpus",
-                                   "2",
-                                   "--gpus",
-                                   "none",
-                                   "--cgroup",
-                                   "none",
-                                   "--log-level",
-                                   "error"};
-    words.insert(words.end(), flags.begin(), flags.end());
-    std::vector<char*> arguments;
-    for (auto& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    pid_t pid = 0;
-    const std::string program = std::string(DL_BINARY_DIR) + "/dl-agentd";
-    REQUIRE(::posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments.data(), environ) == 0);
-    return pid;
-  }
-  void launch() { agent = spawn_agent(); }
-  int end(int number) {
-    int status = 0;
-    if (agent == 0) return 0;
-    ::kill(agent, number);
-    ::waitpid(agent, &status, 0);
-    agent = 0;
-    return status;
-  }
-  // The first heartbeat comes right after the welcome.
-  bool registered() {
-    return coordinator.wait_for([](const auto& message) { return message.has_heartbeat(); });
-  }
-  void restart(int number) {
-    end(number);
-    coordinator.clear();
-    launch();
-    REQUIRE(registered());
-  }
-
-  fs::path folder(const TaskId& task) const {
-    return dir / "state/tasks" / supervise::folder_name(task);
-  }
-  std::string log(const TaskId& task) const {
-    const auto text = supervise::read_file(folder(task) / "log");
-    return text ? *text : "";
-  }
-  bool logged(const TaskId& task, std::string_view text) const {
-    return becomes_true([&] { return log(task).find(text) != std::string::npos; });
-  }
-  TaskStatus wait_for_state(const TaskId& task, TaskState state) {
-    v1::FromAgent found;
-    TaskStatus status;
-    const auto matches = [&](const v1::TaskStatus& wired) {
-      const auto one = wire::from_wire(wired);
-      if (!one || one->id != task || one->state != state) return false;
-      status = *one;
-      return true;
-    };
-    REQUIRE(coordinator.wait_for([&](const v1::FromAgent& message) {
-      const auto& beat = message.heartbeat().tasks();
-      return (message.has_task_change() && matches(message.task_change().status())) ||
-             std::any_of(beat.begin(), beat.end(), matches);
-    }));
-    return status;
-  }
-  TaskExit exit_of(const TaskId& task) { return *wait_for_state(task, TaskState::kExited).exit; }
-};
 
 TEST_CASE("a command runs, its exit is told until it is forgotten, and its log stays", "[agentd]") {
   Node node;

@@ -35,4 +35,11 @@ std::vector<std::string> command_of(const StartTask& order, const std::string& w
   return {"/bin/sh", "-c", order.command};
 }
 
+supervise::CgroupLimits limits_of(const SlotSet& slots, bool cpu_quota) {
+  return {.memory_bytes = slots.memory_bytes,
+          .cpus = slots.cpus,
+          .cpu_quota = cpu_quota ? slots.cpus : 0,
+          .processes_max = 0};
+}
+
 }  // namespace dl::runtime::agent

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/runtime/supervise/cgroup.h"
 #include "model/order.h"
 
 namespace dl::runtime::agent {
@@ -21,5 +22,8 @@ Environment environment_of(const StartTask& order, const Environment& base,
 
 // What is executed: the worker, or the command by /bin/sh.
 std::vector<std::string> command_of(const StartTask& order, const std::string& worker);
+
+// Of its cgroups. `cpu_quota`: CPUs as a hard limit rather than a weight.
+supervise::CgroupLimits limits_of(const SlotSet& slots, bool cpu_quota);
 
 }  // namespace dl::runtime::agent

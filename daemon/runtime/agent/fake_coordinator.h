@@ -67,6 +67,11 @@ class FakeCoordinator final : public v1::AgentService::Service {
     return session_;
   }
 
+  // From now on every report is acknowledged as soon as it comes.
+  void acknowledge_reports() {
+    const std::lock_guard lock(mutex_);
+    acknowledges_ = true;
+  }
   void send(const v1::ToAgent& message) {
     const std::lock_guard lock(mutex_);
     if (stream_ != nullptr) stream_->Write(message);
@@ -100,6 +105,13 @@ class FakeCoordinator final : public v1::AgentService::Service {
         welcome.mutable_welcome()->set_heartbeat_ms(100);
         stream->Write(welcome);
       }
+      if (message.has_report() && acknowledges_) {
+        v1::ToAgent answer;
+        auto& acknowledged = *answer.mutable_reports_acknowledged();
+        *acknowledged.mutable_task() = message.report().report().task();
+        acknowledged.set_number(message.report().report().number());
+        stream->Write(answer);
+      }
       messages_.push_back(message);
       changed_.notify_all();
     }
@@ -117,6 +129,7 @@ class FakeCoordinator final : public v1::AgentService::Service {
   std::condition_variable changed_;
   std::vector<v1::FromAgent> messages_;
   std::uint64_t session_ = 0;
+  bool acknowledges_ = false;
   Stream* stream_ = nullptr;
 };
 

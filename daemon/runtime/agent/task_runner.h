@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/agent/event.h"
+#include "daemon/runtime/agent/executor_runner.h"
 #include "daemon/runtime/supervise/cgroup.h"
 #include "daemon/runtime/supervise/exit_report.h"
 
@@ -21,6 +22,7 @@ struct RunnerOptions {
   std::filesystem::path tasks_dir;
   std::filesystem::path supervisor;
   std::filesystem::path worker;
+  std::filesystem::path stand_in;
   std::string control_socket;
   Environment base_environment;
   supervise::Cgroups cgroups = supervise::Cgroups::none("not asked for");
@@ -36,16 +38,23 @@ class TaskRunner {
     std::function<void(const TaskId&)> ended;
   };
 
-  TaskRunner(boost::asio::io_context& loop, RunnerOptions options, Callbacks callbacks);
+  TaskRunner(boost::asio::io_context& loop, RunnerOptions options, ExecutorRunner& executors,
+             Callbacks callbacks);
   ~TaskRunner();
 
   // The tasks an earlier agent of this node has left: running ones are watched from now on. Once,
   // before anything else.
   std::vector<dl::agent::TaskFound> adopt();
+  // The executors that run tasks which are alive.
+  std::map<ExecutorId, TaskId> executors_in_use() const;
 
-  // `ended` follows in any case, though not from within this call.
-  void start(const StartTask& order);
+  // `ended` follows in any case, though not from within this call. With an executor, which may be
+  // starting still, the task's process stands in for the worker.
+  void start(const StartTask& order, std::optional<ExecutorId> executor);
   void signal(const TaskId& task, int number);
+
+  // Whether a task can be run by an executor at all: the stand-in is installed.
+  bool can_stand_in() const;
 
   // Keeps what the worker says of its failure for the exit.
   void record_failure(const TaskId& task, const supervise::WorkerFailure& failure);
@@ -60,20 +69,19 @@ class TaskRunner {
  private:
   struct Process;
 
+  std::vector<std::string> command_in(const Process& process, const StartTask& order) const;
   Result<void> spawn(Process& process, const StartTask& order);
-  Result<std::vector<std::string>> make_cgroups(const Process& process, const StartTask& order);
   bool adopt_folder(const std::filesystem::path& folder, const TaskId& id,
                     std::vector<dl::agent::TaskFound>& found);
   bool watch_again(Process& process, dl::agent::TaskFound& found);
-  void watch(const std::shared_ptr<Process>& process);
   void await_status(const std::shared_ptr<Process>& process);
   void read_status(Process& process);
-  void on_supervisor_gone(const std::shared_ptr<Process>& process);
-  void end_when_clear(const std::shared_ptr<Process>& process);
+  void on_tree_gone(const TaskId& task);
   void end(const std::shared_ptr<Process>& process);
 
   boost::asio::io_context& loop_;
   RunnerOptions options_;
+  ExecutorRunner& executors_;
   Callbacks callbacks_;
   std::map<TaskId, std::shared_ptr<Process>> processes_;
 };

@@ -52,12 +52,7 @@ TaskExit ended_process(const ExitRecord& record, const ExitFacts& facts, const f
   if (record.code == 0 && record.signal == 0) return exit;
   if (record.oom_kills > 0) {
     exit.kind = FailureKind::kOutOfMemory;
-    exit.message =
-        facts.memory_bytes > 0
-            ? "the kernel killed it at its limit of " + std::to_string(facts.memory_bytes >> 20) +
-                  " MiB of memory; raise resources.memory or lower the batch size"
-            : "the kernel killed it because the node had no memory left; name resources.memory, "
-              "so that it is placed where there is enough";
+    exit.message = out_of_memory_message(facts);
   } else if (record.signal != 0) {
     exit.message = "was ended by " + signal_words(record.signal);
     if (!facts.killed_by_us) {
@@ -102,6 +97,15 @@ std::optional<WorkerFailure> read_failure(const fs::path& folder) {
   const auto kind = failure_kind_from_string(std::string_view(*text).substr(0, line_end));
   if (!kind || line_end == std::string::npos) return std::nullopt;
   return WorkerFailure{.kind = *kind, .message = text->substr(line_end + 1)};
+}
+
+std::string out_of_memory_message(const ExitFacts& facts) {
+  if (facts.memory_bytes == 0) {
+    return "the kernel killed it because the node had no memory left; name resources.memory, so "
+           "that it is placed where there is enough";
+  }
+  return "the kernel killed it at its limit of " + std::to_string(facts.memory_bytes >> 20) +
+         " MiB of memory; raise resources.memory or lower the batch size";
 }
 
 TaskExit exit_of(const fs::path& folder, const ExitFacts& facts) {

@@ -28,6 +28,9 @@ struct WorkerFailure {
 Result<void> write_failure(const std::filesystem::path& folder, const WorkerFailure& failure);
 std::optional<WorkerFailure> read_failure(const std::filesystem::path& folder);
 
+// Why a task is gone whose cgroup counts an OOM kill.
+std::string out_of_memory_message(const ExitFacts& facts);
+
 // Reads the records in `folder`. Without an exit record the supervisor itself was killed, or the
 // machine went down under it.
 TaskExit exit_of(const std::filesystem::path& folder, const ExitFacts& facts);

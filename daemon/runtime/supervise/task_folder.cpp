@@ -90,6 +90,17 @@ std::optional<ExitRecord> read_exit_record(const fs::path& folder) {
   return record;
 }
 
+std::vector<fs::path> entries_of(const fs::path& dir) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  for (auto it = fs::directory_iterator(dir, error); !error && it != fs::directory_iterator();
+       it.increment(error)) {
+    entries.push_back(it->path());
+  }
+  std::sort(entries.begin(), entries.end());
+  return entries;
+}
+
 Result<std::string> read_file(const fs::path& path) {
   const File file(path, O_RDONLY);
   if (file.fd() < 0) return errno_error("open " + path.string(), errno);

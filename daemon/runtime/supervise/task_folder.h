@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "model/job.h"
@@ -48,6 +49,9 @@ struct ExitRecord {
   int errnum = 0;           // Of that step.
 };
 std::optional<ExitRecord> read_exit_record(const std::filesystem::path& folder);
+
+// What is in `dir`, by name; nothing when it cannot be read.
+std::vector<std::filesystem::path> entries_of(const std::filesystem::path& dir);
 
 // The whole file, or an error that names it.
 Result<std::string> read_file(const std::filesystem::path& path);

@@ -127,6 +127,7 @@ v1::StartTaskOrder to_wire(const StartTask& order) {
   wired.set_memory_bytes(order.slots.memory_bytes);
   wired.mutable_ports()->Add(order.ports.begin(), order.ports.end());
   wired.set_builtin(order.builtin);
+  wired.set_warm(order.warm);
   wired.set_command(order.command);
   wired.set_workdir(order.workdir);
   wired.mutable_env()->insert(order.env.begin(), order.env.end());
@@ -150,6 +151,7 @@ Result<StartTask> from_wire(const v1::StartTaskOrder& wired, const NodeId& node)
   order.gpu_uuids.assign(wired.gpu_uuids().begin(), wired.gpu_uuids().end());
   DL_TRY(order.ports, ports_from_wire(wired.ports()));
   order.builtin = wired.builtin();
+  order.warm = wired.warm();
   order.command = wired.command();
   order.workdir = wired.workdir();
   order.env.insert(wired.env().begin(), wired.env().end());

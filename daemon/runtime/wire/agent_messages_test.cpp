@@ -19,6 +19,7 @@ StartTask sample_order() {
   order.slots = {"gpu-07", {1, 3}, 4, 1u << 30};
   order.gpu_uuids = {"GPU-1", "GPU-3"};
   order.ports = {20001, 32767};
+  order.warm = true;
   order.command = "python train.py";
   order.workdir = "/srv";
   order.env = {{"A", "1"}, {"B", ""}};

@@ -1,0 +1,79 @@
+#include "daemon/agent/executors.h"
+
+#include <algorithm>
+#include <set>
+
+namespace dl::agent {
+namespace {
+
+// What of a node nobody uses.
+class Room {
+ public:
+  explicit Room(const NodeResources& resources)
+      : cpus_(resources.cpus), memory_bytes_(resources.memory_bytes) {}
+
+  bool fits(const SlotSet& slots) const {
+    return slots.cpus <= cpus_ && slots.memory_bytes <= memory_bytes_ &&
+           std::none_of(slots.gpu_indexes.begin(), slots.gpu_indexes.end(),
+                        [this](auto gpu) { return taken_gpus_.contains(gpu); });
+  }
+
+  void take(const SlotSet& slots) {
+    cpus_ -= std::min(cpus_, slots.cpus);
+    memory_bytes_ -= std::min(memory_bytes_, slots.memory_bytes);
+    taken_gpus_.insert(slots.gpu_indexes.begin(), slots.gpu_indexes.end());
+  }
+
+ private:
+  std::uint32_t cpus_;
+  std::uint64_t memory_bytes_;
+  std::set<std::uint32_t> taken_gpus_;
+};
+
+std::vector<ExecutorId> idle_by_age(const Executors& executors) {
+  std::vector<ExecutorId> idle;
+  for (const auto& [id, executor] : executors) {
+    if (executor.is_idle()) idle.push_back(id);
+  }
+  std::stable_sort(idle.begin(), idle.end(), [&](ExecutorId a, ExecutorId b) {
+    return executors.at(a).idle_since > executors.at(b).idle_since;
+  });
+  return idle;
+}
+
+}  // namespace
+
+ExecutorKey key_of(const StartTask& order) {
+  ExecutorKey key{.job = order.context.task.attempt.job,
+                  .slots = order.slots,
+                  .gpu_uuids = order.gpu_uuids,
+                  .env = order.env};
+  std::erase_if(key.env, [](const auto& variable) { return is_task_variable(variable.first); });
+  return key;
+}
+
+std::optional<ExecutorId> idle_executor(const Executors& executors, const ExecutorKey& key) {
+  for (const ExecutorId id : idle_by_age(executors)) {
+    if (executors.at(id).key == key) return id;
+  }
+  return std::nullopt;
+}
+
+std::vector<ExecutorId> executors_in_the_way(const Executors& executors,
+                                             const NodeResources& resources,
+                                             const std::vector<SlotSet>& used) {
+  Room room(resources);
+  for (const SlotSet& slots : used) room.take(slots);
+  std::vector<ExecutorId> in_the_way;
+  for (const ExecutorId id : idle_by_age(executors)) {
+    const SlotSet& slots = executors.at(id).key.slots;
+    if (room.fits(slots)) {
+      room.take(slots);
+    } else {
+      in_the_way.push_back(id);
+    }
+  }
+  return in_the_way;
+}
+
+}  // namespace dl::agent
