@@ -8,14 +8,14 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kJobStates = {"queued",    "running", "stopping",
                                                         "succeeded", "failed",  "cancelled"};
-constexpr std::array<std::string_view, 5> kTrialStates = {"queued", "running", "succeeded",
-                                                          "failed", "cancelled"};
+constexpr std::array<std::string_view, 7> kTrialStates = {
+    "queued", "running", "paused", "succeeded", "stopped", "failed", "cancelled"};
 constexpr std::array<std::string_view, 4> kAttemptStates = {"starting", "running", "stopping",
                                                             "ended"};
 constexpr std::array<std::string_view, 4> kTaskStates = {"starting", "running", "stopping",
                                                          "exited"};
-constexpr std::array<std::string_view, 6> kStopReasons = {"none",   "completed", "preempted",
-                                                          "failed", "cancelled", "killed"};
+constexpr std::array<std::string_view, 8> kStopReasons = {
+    "none", "completed", "paused", "pruned", "preempted", "failed", "cancelled", "killed"};
 constexpr std::array<std::string_view, kFailureKinds> kFailureKindWords = {
     "spec",      "user_code",     "out_of_memory", "node_lost",
     "preempted", "communication", "infrastructure"};

@@ -30,7 +30,9 @@ enum class JobState : std::uint8_t {
 enum class TrialState : std::uint8_t {
   kQueued,   // Waits for slots, or for its back-off to end.
   kRunning,  // Has a live attempt.
+  kPaused,   // Its search may take it up again where it was; holds nothing.
   kSucceeded,
+  kStopped,  // By its search, before its end.
   kFailed,
   kCancelled,
 };
@@ -46,6 +48,8 @@ enum class TaskState : std::uint8_t {
 enum class StopReason : std::uint8_t {
   kNone,
   kCompleted,
+  kPaused,  // By its search, which may take the trial up again.
+  kPruned,  // By its search: the trial is over.
   kPreempted,
   kFailed,
   kCancelled,
@@ -172,10 +176,12 @@ struct MetricPoint {
 namespace dl {
 // The journal's codec walks structs by these descriptions (daemon/runtime/journal).
 BOOST_DESCRIBE_ENUM(JobState, kQueued, kRunning, kStopping, kSucceeded, kFailed, kCancelled)
-BOOST_DESCRIBE_ENUM(TrialState, kQueued, kRunning, kSucceeded, kFailed, kCancelled)
+BOOST_DESCRIBE_ENUM(TrialState, kQueued, kRunning, kPaused, kSucceeded, kStopped, kFailed,
+                    kCancelled)
 BOOST_DESCRIBE_ENUM(AttemptState, kStarting, kRunning, kStopping, kEnded)
 BOOST_DESCRIBE_ENUM(TaskState, kStarting, kRunning, kStopping, kExited)
-BOOST_DESCRIBE_ENUM(StopReason, kNone, kCompleted, kPreempted, kFailed, kCancelled, kKilled)
+BOOST_DESCRIBE_ENUM(StopReason, kNone, kCompleted, kPaused, kPruned, kPreempted, kFailed,
+                    kCancelled, kKilled)
 BOOST_DESCRIBE_ENUM(FailureKind, kSpec, kUserCode, kOutOfMemory, kNodeLost, kPreempted,
                     kCommunication, kInfrastructure)
 BOOST_DESCRIBE_ENUM(Role, kChief, kWorker, kPs, kEvaluator)

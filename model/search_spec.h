@@ -16,6 +16,7 @@ namespace dl {
 
 inline constexpr std::uint32_t kTrialsMax = 100'000;
 inline constexpr std::uint64_t kGridPointsMax = kTrialsMax;
+inline constexpr std::uint32_t kParallelMax = 10'000;
 
 // A metric that trials report, and which way is better.
 struct Objective {

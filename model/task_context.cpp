@@ -65,6 +65,8 @@ class FieldReader {
     }
   }
 
+  bool has(std::string_view key) const { return !error_ && object_->contains(key); }
+
   // The value of `key`, or null once something is wrong.
   const json::value* find(std::string_view key) {
     if (error_) return nullptr;
@@ -154,7 +156,8 @@ std::string to_json(const TaskContext& context) {
                                       {"spec", context.spec},
                                       {"artifact_dir", context.artifact_dir},
                                       {"control_socket", context.control_socket},
-                                      {"resume_checkpoint", context.resume_checkpoint}});
+                                      {"resume_checkpoint", context.resume_checkpoint},
+                                      {"inherited_checkpoint", context.inherited_checkpoint}});
 }
 
 // Fields that are not known are let be: a newer coordinator may say more.
@@ -178,6 +181,9 @@ Result<TaskContext> task_context_from_json(std::string_view text) {
   reader.read("artifact_dir", context.artifact_dir);
   reader.read("control_socket", context.control_socket);
   reader.read("resume_checkpoint", context.resume_checkpoint);
+  if (reader.has("inherited_checkpoint")) {
+    reader.read("inherited_checkpoint", context.inherited_checkpoint);
+  }
   if (error) return *std::move(error);
   return context;
 }

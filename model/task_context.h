@@ -22,6 +22,9 @@ struct TaskContext {
   // Where to resume. Empty when it starts from nothing. The worker falls back to an older
   // checkpoint when this one is damaged.
   std::string resume_checkpoint;
+  // The whole path of another trial's checkpoint to begin with, where there is none of its own
+  // (population-based training); empty: none. Older coordinators do not say it.
+  std::string inherited_checkpoint;
 
   friend bool operator==(const TaskContext&, const TaskContext&) = default;
 };

@@ -21,6 +21,7 @@ TaskContext example() {
   context.artifact_dir = "/a";
   context.control_socket = "/s";
   context.resume_checkpoint = "checkpoints/step-100";
+  context.inherited_checkpoint = "/artifacts/1/2/checkpoints/step-50";
   return context;
 }
 
@@ -35,6 +36,17 @@ TEST_CASE("a context with fields of a newer coordinator is read", "[model]") {
   std::string text = to_json(example());
   text.insert(1, R"("later":[1],)");
   CHECK(*task_context_from_json(text) == example());
+}
+
+TEST_CASE("a context of an older coordinator has no checkpoint to inherit", "[model]") {
+  std::string text = to_json(example());
+  const auto at = text.find(",\"inherited_checkpoint\"");
+  REQUIRE(at != std::string::npos);
+  text.resize(at);
+  const auto context = task_context_from_json(text + "}");
+  REQUIRE(context);
+  CHECK(context->inherited_checkpoint.empty());
+  CHECK(context->resume_checkpoint == "checkpoints/step-100");
 }
 
 // `text` with the first `from` replaced.

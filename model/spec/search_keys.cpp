@@ -62,7 +62,7 @@ std::vector<Key> goal_keys() {
           "How the next trial is chosen"),
       row("search.max_trials", DL_SEARCH(max_trials), from(0, kTrialsMax),
           "Trials that are begun in all; 0, with grid alone: all of its points", "100; grid: 0"),
-      row("search.max_parallel", DL_SEARCH(max_parallel), from(1, 10'000),
+      row("search.max_parallel", DL_SEARCH(max_parallel), from(1, kParallelMax),
           "Trials that run at once, if the cluster has room"),
       row("search.max_failed_trials", DL_SEARCH(max_failed_trials), from(0, kTrialsMax),
           "Failed trials that are replaced; one more ends the search as failed"),

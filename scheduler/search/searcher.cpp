@@ -156,6 +156,7 @@ void Searcher::resumed(const TrialResumed& event) {
   Trial& trial = parts_->at(event.number);
   if (trial.state != TrialState::kPaused) return;
   trial.state = TrialState::kRunning;
+  trial.why.clear();
   parts_->judged.started(trial);
   parts_->schedule->resumed(event.number);
 }
@@ -172,7 +173,10 @@ Verdict Searcher::reported(const TrialReported& event) {
   Verdict verdict = parts_->schedule->reported(trial, event.measurement.resource, loss);
   if (verdict.action == Verdict::Action::kPause) trial.state = TrialState::kPaused;
   if (verdict.action == Verdict::Action::kStop) trial.state = TrialState::kStopped;
-  if (verdict.action != Verdict::Action::kContinue) parts_->judged.interrupted(trial);
+  if (verdict.action != Verdict::Action::kContinue) {
+    trial.why = verdict.why;
+    parts_->judged.interrupted(trial);
+  }
   return verdict;
 }
 

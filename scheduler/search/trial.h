@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "model/search_space.h"
@@ -34,6 +35,7 @@ struct Trial {
   Assignment assignment;
   TrialNumber from = 0;              // Began with the checkpoint of this trial; 0: from nothing.
   std::vector<Measurement> reports;  // By rising resource.
+  std::string why;                   // Of the verdict that paused or stopped it, a sentence.
 
   // Nothing more comes of it.
   bool is_over() const { return state >= TrialState::kEnded; }
