@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "daemon/coordinator/derived.h"
 #include "daemon/coordinator/index.h"
 #include "daemon/coordinator/lookup.h"
 
@@ -44,9 +45,16 @@ Node& node_of(State& state, const NodeId& id) {
 }
 
 // Queued, unless one of its trials has a live attempt or it is being stopped.
-JobState state_of(const Job& job) {
+JobState state_of(const State& state, const Job& job) {
   if (job.stop != StopReason::kNone) return JobState::kStopping;
-  return has_live_attempt(job) ? JobState::kRunning : JobState::kQueued;
+  return has_live_attempt(state, job) ? JobState::kRunning : JobState::kQueued;
+}
+
+Search search_of(const SearchSpec& spec) {
+  Search search;
+  search.max_trials = spec.max_trials;
+  search.max_parallel = spec.max_parallel;
+  return search;
 }
 
 void set_state(State& state, Node& node, NodeState to, Timestamp at) {
@@ -80,25 +88,32 @@ class Applier {
     job.user = m.user;
     job.document = m.document;
     job.submitted = m.at;
-    index_trial(state_.index, {m.job, 1}, job.trials[1]);
+    if (const auto& search = m.document.parsed->search) {
+      job.search = search_of(*search);
+    } else {
+      index_trial(state_.index, {m.job, 1}, job.trials[1]);
+    }
     state_.jobs.emplace(m.job, std::move(job));
     if (!m.idempotency_key.empty()) remember(m);
   }
 
   void operator()(const JobStopping& m) {
     Job& job = job_of(state_, m.job);
+    unindex_search(state_.index, job);
     job.stop = std::max(job.stop, m.reason);
-    for (const auto& [number, trial] : job.trials) {
-      unindex_trial(state_.index, {m.job, number}, trial);
+    for (const auto number : std::set(active_trials(state_, m.job))) {
+      const Trial& trial = job.trials.at(number);
+      if (trial.state == TrialState::kQueued) unindex_trial(state_.index, {m.job, number}, trial);
     }
-    job.state = state_of(job);
+    job.state = state_of(state_, job);
   }
 
   void operator()(const JobEnded& m) {
     const Job& job = job_of(state_, m.job);
-    DL_ASSERT(!has_live_attempt(job), "a job ends when its tasks are gone");
-    for (const auto& [number, trial] : job.trials) {
-      unindex_trial(state_.index, {m.job, number}, trial);
+    DL_ASSERT(!has_live_attempt(state_, job), "a job ends when its tasks are gone");
+    unindex_search(state_.index, job);
+    for (const auto number : std::set(active_trials(state_, m.job))) {
+      unindex_trial(state_.index, {m.job, number}, job.trials.at(number));
     }
     state_.jobs.erase(m.job);
   }
@@ -111,7 +126,9 @@ class Applier {
     DL_ASSERT(m.attempt.attempt == trial.attempts + 1, "attempts are numbered without gaps");
     unindex_trial(state_.index, m.attempt.trial_id(), trial);
     trial.state = TrialState::kRunning;
+    index_trial(state_.index, m.attempt.trial_id(), trial);
     trial.attempts = m.attempt.attempt;
+    if (trial.attempts == 1) trial.started = m.at;
     trial.attempt = Attempt{};
     trial.attempt->number = m.attempt.attempt;
     trial.attempt->started = m.at;
@@ -122,8 +139,11 @@ class Applier {
       for (const auto port : task.ports) node_of(state_, task.slots.node).free_ports.erase(port);
     }
     Job& job = job_of(state_, m.attempt.job);
-    if (!job.started) job.started = m.at;
-    job.state = state_of(job);
+    if (!job.started) {
+      job.started = m.at;
+      index_search(state_.index, job);
+    }
+    job.state = state_of(state_, job);
     state_.seed = m.next_seed;
   }
 
@@ -148,15 +168,18 @@ class Applier {
     attempt.state = AttemptState::kEnded;
     attempt.failure = m.failure;
     Trial& trial = trial_of(state_, m.attempt.trial_id());
+    unindex_trial(state_.index, m.attempt.trial_id(), trial);
     trial.state = m.outcome;
     trial.eligible = m.eligible;
+    trial.ran += m.at - attempt.started;
     if (m.failure) {
       ++trial.failures[static_cast<std::size_t>(m.failure->kind)];
       trial.last_failure = m.failure;
     }
     index_trial(state_.index, m.attempt.trial_id(), trial);
     Job& job = job_of(state_, m.attempt.job);
-    job.state = state_of(job);
+    if (is_terminal(trial.state)) end_trial(job, trial, m.at);
+    job.state = state_of(state_, job);
   }
 
   void operator()(const BackoffEnded& m) {
@@ -190,6 +213,88 @@ class Applier {
     if (m.progress) trial.progress = *m.progress;
     if (m.checkpoint) trial.checkpoint = m.checkpoint;
     for (const auto& point : m.metrics) trial.metrics[point.name] = point.value;
+  }
+
+  // --- searches --------------------------------------------------------------------------------
+
+  void operator()(const TrialCreated& m) {
+    Job& job = job_of(state_, m.trial.job);
+    DL_ASSERT(job.search && m.trial.trial == job.trials.size() + 1,
+              "a search's trials are numbered without gaps");
+    Trial& trial = job.trials[m.trial.trial];
+    trial.number = m.trial.trial;
+    trial.assignment = m.assignment;
+    trial.from = m.from;
+    index_trial(state_.index, m.trial, trial);
+    tell_search(job, {.kind = SearchStepKind::kStarted, .number = m.trial.trial});
+  }
+
+  void operator()(const TrialResumed& m) {
+    Trial& trial = trial_of(state_, m.trial);
+    DL_ASSERT(trial.state == TrialState::kPaused, "only a paused trial is resumed");
+    trial.state = TrialState::kQueued;
+    trial.verdict = TrialVerdict::kGoOn;
+    trial.why.clear();
+    index_trial(state_.index, m.trial, trial);
+    tell_search(job_of(state_, m.trial.job),
+                {.kind = SearchStepKind::kResumed, .number = m.trial.trial});
+  }
+
+  void operator()(const ObjectivesIncomplete& m) {
+    trial_of(state_, m.trial).incomplete = m.incomplete;
+  }
+
+  void operator()(const TrialMeasured& m) {
+    Trial& trial = trial_of(state_, m.trial);
+    trial.measured = m.measured;
+    trial.incomplete.reset();
+    tell_search(job_of(state_, m.trial.job), {.kind = SearchStepKind::kMeasured,
+                                              .number = m.trial.trial,
+                                              .resource = m.measured.resource,
+                                              .values = m.measured.values});
+  }
+
+  void operator()(const TrialJudged& m) {
+    Trial& trial = trial_of(state_, m.trial);
+    trial.verdict = m.verdict;
+    trial.why = m.why;
+  }
+
+  void operator()(const TrialEnded& m) {
+    Trial& trial = trial_of(state_, m.trial);
+    DL_ASSERT(live_attempt(trial) == nullptr, "an attempt's end is its trial's");
+    unindex_trial(state_.index, m.trial, trial);
+    trial.state = m.state;
+    trial.why = m.why;
+    if (m.failure) trial.last_failure = m.failure;
+    end_trial(job_of(state_, m.trial.job), trial, m.at);
+  }
+
+  void operator()(const SearchPaused& m) {
+    Search& search = *job_of(state_, m.job).search;
+    search.paused = true;
+    search.paused_by = m.user;
+  }
+
+  void operator()(const SearchResumed& m) {
+    Search& search = *job_of(state_, m.job).search;
+    search.paused = false;
+    search.paused_by.clear();
+  }
+
+  void operator()(const SearchExtended& m) {
+    Job& job = job_of(state_, m.job);
+    job.search->max_parallel = m.max_parallel;
+    if (m.max_trials == job.search->max_trials) return;
+    job.search->max_trials = m.max_trials;
+    tell_search(job, {.kind = SearchStepKind::kExtended, .number = m.max_trials});
+  }
+
+  void operator()(const SearchOver& m) {
+    Job& job = job_of(state_, m.job);
+    unindex_search(state_.index, job);
+    job.search->over = m.why;
+    job.search->failed = m.failed;
   }
 
   // --- nodes -----------------------------------------------------------------------------------
@@ -243,6 +348,17 @@ class Applier {
   void operator()(const QueueBlocked& m) { state_.blocked = m.trial; }
 
  private:
+  // Nothing more comes of the trial.
+  static void end_trial(Job& job, Trial& trial, Timestamp at) {
+    trial.ended = at;
+    trial.incomplete.reset();
+    trial.spec.forget();
+    if (!job.search || trial.state == TrialState::kCancelled) return;
+    const bool failed = trial.state == TrialState::kFailed;
+    tell_search(job, {.kind = failed ? SearchStepKind::kFailed : SearchStepKind::kEnded,
+                      .number = trial.number});
+  }
+
   void remember(const JobSubmitted& m) {
     Submission& submission = state_.submissions[m.idempotency_key];
     state_.index.submissions.erase({submission.at, m.idempotency_key});
@@ -263,7 +379,9 @@ Job ended_job(const Job& job, const JobEnded& end) {
   ended.ended = end.at;
   ended.failure = end.failure;
   for (auto& [number, trial] : ended.trials) {
-    // Trials that never got their turn share the job's end.
+    // Trials that never got their turn share the job's end; one that its search has paused was
+    // stopped, as it turns out.
+    if (trial.state == TrialState::kPaused) trial.state = TrialState::kStopped;
     if (!is_terminal(trial.state)) trial.state = TrialState::kCancelled;
     if (trial.attempt) trial.attempt->secret.clear();
   }

@@ -14,6 +14,8 @@ class Decider {
   void operator()(const SubmitJob& e) { decide_submit(draft_, e); }
   void operator()(const CancelJob& e) { decide_cancel(draft_, e); }
   void operator()(const DrainNode& e) { decide_drain(draft_, e); }
+  void operator()(const PauseSearch& e) { decide_pause(draft_, e); }
+  void operator()(const ExtendSearch& e) { decide_extend(draft_, e); }
   void operator()(const AgentConnected& e) { decide_connected(draft_, e); }
   void operator()(const AgentHeartbeat& e) { decide_heartbeat(draft_, e); }
   void operator()(const TaskChanged& e) { decide_task_changed(draft_, e); }
@@ -49,6 +51,10 @@ Decision decide(const State& state, const Settings& settings, const Event& event
 Decision follow_up(const State& state, const Settings& settings, std::span<const Mutation> applied,
                    Timestamp now) {
   Draft draft{.state = state, .settings = settings, .now = now};
+  for (const auto& mutation : applied) {
+    const auto* measured = std::get_if<TrialMeasured>(&mutation);
+    if (measured != nullptr) judge_trial(draft, measured->trial);
+  }
   for (const auto& trial : touched(applied)) review_trial(draft, trial);
   return std::move(draft.decision);
 }
@@ -59,6 +65,7 @@ std::optional<Timestamp> next_deadline(const State& state, const Settings& setti
   const Index& index = state.index;
   if (!index.away.empty()) due(index.away.begin()->first + Duration(settings.lost_after));
   if (!index.back_off.empty()) due(index.back_off.begin()->first);
+  if (!index.search_ends.empty()) due(index.search_ends.begin()->first);
   if (!index.submissions.empty()) due(index.submissions.begin()->first + kSubmissionsSwept);
   return next;
 }

@@ -11,7 +11,7 @@ namespace dl::coordinator {
 
 // --- to users ----------------------------------------------------------------------------------
 
-// The answer to SubmitJob, CancelJob or DrainNode. After a submit it carries the job's number:
+// The answer to a request, an event of a user. After a submit it carries the job's number:
 // the old one's, when the idempotency key was known.
 struct Reply {
   RequestId request = 0;

@@ -38,6 +38,22 @@ struct DrainNode {
   std::string reason;
 };
 
+// A search starts no more trials, or starts them again; idempotent.
+struct PauseSearch {
+  RequestId request = 0;
+  JobId job;
+  bool pause = true;  // False: resumes.
+  std::string user;
+};
+
+// Gives a search more trials, and more at once.
+struct ExtendSearch {
+  RequestId request = 0;
+  JobId job;
+  std::uint32_t trials = 0;        // So many more.
+  std::uint32_t max_parallel = 0;  // Instead of the spec's; 0: as it is.
+};
+
 // --- from agents -------------------------------------------------------------------------------
 // An agent's messages may be lost, doubled or late; everything that matters is in the inventory,
 // which is sent at connect and with every heartbeat.
@@ -95,7 +111,8 @@ struct Tick {};
 // this to itself.
 struct Started {};
 
-using Event = std::variant<SubmitJob, CancelJob, DrainNode, AgentConnected, AgentHeartbeat,
-                           TaskChanged, TaskReport, AgentDisconnected, Tick, Started>;
+using Event =
+    std::variant<SubmitJob, CancelJob, DrainNode, PauseSearch, ExtendSearch, AgentConnected,
+                 AgentHeartbeat, TaskChanged, TaskReport, AgentDisconnected, Tick, Started>;
 
 }  // namespace dl::coordinator

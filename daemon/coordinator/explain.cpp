@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/coordinator/decide/snapshot.h"
+#include "daemon/coordinator/derived.h"
 #include "daemon/coordinator/lookup.h"
 #include "scheduler/placement/place_gang.h"
 
@@ -62,14 +63,14 @@ Explanation explain_back_off(const Job& job, const Trial& trial, Timestamp now) 
   return out;
 }
 
-Explanation explain_turn(const State& state, const Job& job) {
+Explanation explain_turn(const State& state, const Job& job, const Trial& trial) {
   const auto cluster = known_nodes(state);
   if (cluster.empty()) {
     return {.reason = "waits for a node: none is connected",
             .evidence = nodes_evidence(state, cluster),
             .next_step = "start an agent: `dl-agentd`, or `dlctl dev up`"};
   }
-  const auto placed = scheduler::place_gang(cluster, {.roles = job.document.parsed->roles});
+  const auto placed = scheduler::place_gang(cluster, {.roles = spec_of(job, trial).roles});
   if (placed) return {.reason = "is about to start", .evidence = {}, .next_step = {}};
   Explanation out{.reason = {}, .evidence = nodes_evidence(state, cluster), .next_step = {}};
   if (placed.error().code == Code::kInvalidArgument) {
@@ -86,14 +87,15 @@ Explanation explain_turn(const State& state, const Job& job) {
 Explanation explain_queued(const State& state, const Job& job, const TrialId& id,
                            const Trial& trial, Timestamp now) {
   if (trial.eligible > now) return explain_back_off(job, trial, now);
-  if (!state.blocked || !(*state.blocked < id)) return explain_turn(state, job);
+  if (!state.blocked || !(*state.blocked < id)) return explain_turn(state, job, trial);
   const Job* head = find_job(state, state.blocked->job);
+  const Trial* first = find_trial(state, *state.blocked);
   Explanation out{.reason = "waits behind " + job_name(state.blocked->job),
                   .evidence = {},
                   .next_step = "see `dlctl explain " + to_string(state.blocked->job) + "`"};
-  if (head != nullptr) {
+  if (head != nullptr && first != nullptr) {
     out.evidence.push_back(job_name(head->id) + " (" + head->name + ") " +
-                           explain_turn(state, *head).reason);
+                           explain_turn(state, *head, *first).reason);
   }
   return out;
 }
@@ -123,6 +125,8 @@ std::string stop_text(StopReason reason) {
   switch (reason) {
     case StopReason::kNone: return "stops";
     case StopReason::kCompleted: return "its workers are done and the rest stops";
+    case StopReason::kPaused: return "pauses, as its search decided";
+    case StopReason::kPruned: return "stops early, as its search decided";
     case StopReason::kPreempted: return "gives way to another job";
     case StopReason::kFailed: return "stops after a failure";
     case StopReason::kCancelled: return "stops because it was cancelled";
@@ -155,14 +159,49 @@ Explanation explain_attempt(const State& state, const Settings& settings, const 
   return out;
 }
 
+std::string trials_text(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " trial" : " trials");
+}
+
+// "5 of 24 trials have started"
+std::string started_text(const Job& job) {
+  const auto most = job.search->max_trials;
+  const std::string of = most > 0 ? " of " + std::to_string(most) : "";
+  return std::to_string(job.trials.size()) + of + " trials have started";
+}
+
+// Why no more of a search's trials start; absent when they do, as far as it goes.
+std::optional<Explanation> explain_search(const State& state, const Job& job) {
+  const Search& search = *job.search;
+  const auto active = active_trials(state, job.id).size();
+  const std::string rest =
+      active == 0 ? "" : "; " + trials_text(active) + (active == 1 ? " goes on" : " go on");
+  if (search.over) {
+    return Explanation{
+        .reason = "starts no more trials: " + *search.over + rest, .evidence = {}, .next_step = {}};
+  }
+  if (search.paused) {
+    const std::string by = search.paused_by.empty() ? "" : " by " + search.paused_by;
+    return Explanation{.reason = "is paused" + by + rest,
+                       .evidence = {started_text(job)},
+                       .next_step = "`dlctl resume " + to_string(job.id) + "` starts trials again"};
+  }
+  const bool all_started = search.max_trials > 0 && job.trials.size() >= search.max_trials;
+  if (!all_started || !has_live_attempt(state, job)) return std::nullopt;
+  return Explanation{.reason = started_text(job) + "; waits for " + trials_text(active) + " to end",
+                     .evidence = {},
+                     .next_step = "`dlctl extend " + to_string(job.id) + "` lets it try more"};
+}
+
 Explanation explain_ended(const Job& job) {
   Explanation out{.reason = std::string(to_string(job.state)), .evidence = {}, .next_step = {}};
   if (job.failure) {
     out.reason =
         "failed (" + std::string(to_string(job.failure->kind)) + "): " + job.failure->message;
   }
+  if (job.search && job.search->over) out.evidence.push_back(*job.search->over);
   for (const auto& [number, trial] : job.trials) {
-    if (trial.attempts > 1) {
+    if (trial.attempts > 1 && !job.search) {
       out.evidence.push_back("trial " + to_string(TrialId{job.id, number}) + " was started " +
                              std::to_string(trial.attempts) + " times");
     }
@@ -175,15 +214,20 @@ Explanation explain_ended(const Job& job) {
 
 Explanation explain(const State& state, const Settings& settings, const Job& job, Timestamp now) {
   if (is_terminal(job.state)) return explain_ended(job);
-  for (const auto& [number, trial] : job.trials) {
-    if (const Attempt* attempt = live_attempt(trial)) {
-      return explain_attempt(state, settings, job, *attempt, now);
+  const auto& active = active_trials(state, job.id);
+  if (job.search && job.stop == StopReason::kNone) {
+    if (auto reason = explain_search(state, job)) return *std::move(reason);
+  }
+  for (const auto number : active) {
+    if (const Attempt* attempt = live_attempt(job.trials.at(number))) {
+      Explanation out = explain_attempt(state, settings, job, *attempt, now);
+      if (job.search) out.evidence.push_back(started_text(job));
+      return out;
     }
   }
-  for (const auto& [number, trial] : job.trials) {
-    if (trial.state == TrialState::kQueued) {
-      return explain_queued(state, job, {job.id, number}, trial, now);
-    }
+  if (!active.empty()) {
+    const TrialId first{job.id, *active.begin()};
+    return explain_queued(state, job, first, job.trials.at(first.trial), now);
   }
   return {.reason = std::string(to_string(job.state)), .evidence = {}, .next_step = {}};
 }

@@ -43,9 +43,17 @@ const Attempt* live_attempt(const Trial& trial) {
   return trial.attempt && is_live(*trial.attempt) ? &*trial.attempt : nullptr;
 }
 
-bool has_live_attempt(const Job& job) {
-  return std::any_of(job.trials.begin(), job.trials.end(),
-                     [](const auto& entry) { return live_attempt(entry.second) != nullptr; });
+const std::set<std::uint32_t>& active_trials(const State& state, JobId job) {
+  static const std::set<std::uint32_t> kNone;
+  const auto found = state.index.active.find(job);
+  return found == state.index.active.end() ? kNone : found->second;
+}
+
+bool has_live_attempt(const State& state, const Job& job) {
+  const auto& active = active_trials(state, job.id);
+  return std::any_of(active.begin(), active.end(), [&](std::uint32_t number) {
+    return live_attempt(job.trials.at(number)) != nullptr;
+  });
 }
 
 TaskId id_of(const AttemptId& attempt, const Task& task) {

@@ -24,7 +24,9 @@ const Node* find_node(const State& state, const NodeId& id);
 
 // The trial's attempt while it is live.
 const Attempt* live_attempt(const Trial& trial);
-bool has_live_attempt(const Job& job);
+// The job's trials that run, or that wait to be started.
+const std::set<std::uint32_t>& active_trials(const State& state, JobId job);
+bool has_live_attempt(const State& state, const Job& job);
 
 TaskId id_of(const AttemptId& attempt, const Task& task);
 // "worker:1", as failures and logs name a task of a known job.

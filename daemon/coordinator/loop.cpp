@@ -11,6 +11,8 @@ std::optional<RequestId> request_of(const Event& event) {
   if (const auto* submit = std::get_if<SubmitJob>(&event)) return submit->request;
   if (const auto* cancel = std::get_if<CancelJob>(&event)) return cancel->request;
   if (const auto* drain = std::get_if<DrainNode>(&event)) return drain->request;
+  if (const auto* pause = std::get_if<PauseSearch>(&event)) return pause->request;
+  if (const auto* extend = std::get_if<ExtendSearch>(&event)) return extend->request;
   return std::nullopt;
 }
 
@@ -51,6 +53,21 @@ void Loop::take(Draft& draft, const Event& event, Timestamp now) {
   take(draft, follow_up(state_, settings_, applied, now), now);
 }
 
+// Asks each until it waits for its trials.
+void Loop::ask_searches(Draft& draft, Timestamp now) {
+  to_ask_.merge(searches_in(state_, draft.batch.mutations));
+  for (std::size_t answers = 0; !to_ask_.empty() && answers < kAnswersMax;) {
+    const JobId job = *to_ask_.begin();
+    Decision decision = search(state_, settings_, job, now);
+    if (decision.mutations.empty()) {
+      to_ask_.erase(job);
+    } else {
+      take(draft, std::move(decision), now);
+      ++answers;
+    }
+  }
+}
+
 Result<void> Loop::step(std::span<const Event> events, Timestamp now) {
   if (failure_ && now < retry_at_) {
     refuse(events, *failure_);
@@ -63,8 +80,14 @@ Result<void> Loop::step(std::span<const Event> events, Timestamp now) {
     stale_ = false;
   }
   Draft draft;
-  if (!started_) take(draft, Started{}, now);
+  if (!started_) {
+    take(draft, Started{}, now);
+    for (const auto& [id, job] : state_.jobs) {
+      if (job.search) to_ask_.insert(id);
+    }
+  }
   for (const auto& event : events) take(draft, event, now);
+  ask_searches(draft, now);
   take(draft, schedule(state_, settings_, draft.batch.mutations, now), now);
   if (!draft.batch.mutations.empty()) {
     if (auto committed = journal_.commit(draft.batch); !committed) {
@@ -82,6 +105,7 @@ Result<void> Loop::go_back(std::span<const Event> events, Error error, Timestamp
   failure_ = std::move(error);
   retry_at_ = now + kRetryAfter;
   started_ = false;
+  to_ask_.clear();
   auto recovered = journal_.recover();
   stale_ = !recovered;
   if (recovered) state_ = *std::move(recovered);
@@ -107,7 +131,7 @@ void Loop::refuse(std::span<const Event> events, const Error& error) {
 
 std::optional<Timestamp> Loop::next_deadline() const {
   if (failure_) return retry_at_;
-  if (!started_) return Timestamp{};
+  if (!started_ || !to_ask_.empty()) return Timestamp{};
   return coordinator::next_deadline(state_, settings_);
 }
 

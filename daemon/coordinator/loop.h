@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -55,12 +56,16 @@ class Loop {
   std::optional<Timestamp> next_deadline() const;
 
   static constexpr std::chrono::seconds kRetryAfter{1};
+  // Answers of searches in one step; the next ones come in a step of their own, at once. A slow
+  // searcher does not hold up the cluster for longer than this.
+  static constexpr std::size_t kAnswersMax = 16;
 
  private:
   struct Draft;  // What the step in hand has decided so far.
 
   void take(Draft& draft, Decision decision, Timestamp now);
   void take(Draft& draft, const Event& event, Timestamp now);
+  void ask_searches(Draft& draft, Timestamp now);
   Result<void> go_back(std::span<const Event> events, Error error, Timestamp now);
   void refuse(std::span<const Event> events, const Error& error);
 
@@ -68,8 +73,9 @@ class Loop {
   State state_;
   Journal& journal_;
   EffectSink effects_;
-  bool started_ = false;  // Whether a Started is on record since `state_` was recovered.
-  bool stale_ = false;    // `state_` has more than the journal: recovery failed.
+  bool started_ = false;    // Whether a Started is on record since `state_` was recovered.
+  std::set<JobId> to_ask_;  // Searches that may have something to say.
+  bool stale_ = false;      // `state_` has more than the journal: recovery failed.
   std::optional<Error> failure_;
   Timestamp retry_at_{};
 };

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "daemon/coordinator/event.h"
+#include "daemon/coordinator/search_mutation.h"
 #include "daemon/coordinator/state.h"
 
 namespace dl::coordinator {
@@ -146,7 +147,9 @@ using Mutation =
     std::variant<JobSubmitted, JobStopping, JobEnded, AttemptPlaced, AttemptStopping, AttemptBlamed,
                  AttemptEnded, TaskUpdated, TrialReported, NodeConnected, NodePortsOffered,
                  NodeStateChanged, NodeDrained, SubmissionsExpired, BackoffEnded, NodeForeignTasks,
-                 SeedDrawn, QueueBlocked>;
+                 SeedDrawn, QueueBlocked, TrialCreated, TrialResumed, ObjectivesIncomplete,
+                 TrialMeasured, TrialJudged, TrialEnded, SearchPaused, SearchResumed,
+                 SearchExtended, SearchOver>;
 
 // What the journal keeps of each: a field that is not named here is lost by a restart.
 BOOST_DESCRIBE_STRUCT(JobSubmitted, (), (job, at, user, document, idempotency_key, document_hash))

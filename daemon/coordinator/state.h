@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/coordinator/search_state.h"
 #include "model/cluster.h"
 #include "model/cluster_spec.h"
 #include "model/job.h"
@@ -73,6 +74,18 @@ struct Trial {
   Progress progress;
   std::map<std::string, double> metrics;  // The last value of each.
 
+  // --- of a search's trial ---
+  Assignment assignment;
+  std::uint32_t from = 0;            // Begins with this trial's newest checkpoint; 0: from nothing.
+  std::optional<Measured> measured;  // The newest.
+  std::optional<Incomplete> incomplete;  // Towards the next one.
+  TrialVerdict verdict = TrialVerdict::kGoOn;
+  std::string why;                // A sentence of the verdict.
+  Timestamp started{};            // Of its first attempt.
+  Timestamp ended{};              // When it was over.
+  Duration ran{};                 // Over the attempts that have ended.
+  Derived<Result<JobSpec>> spec;  // Its job's, with the assignment: see spec_of().
+
   friend bool operator==(const Trial&, const Trial&) = default;
 };
 
@@ -88,6 +101,7 @@ struct Job {
   std::optional<Timestamp> ended;
   std::map<std::uint32_t, Trial> trials;  // By number.
   std::optional<Failure> failure;
+  std::optional<Search> search;
 
   friend bool operator==(const Job&, const Job&) = default;
 };
@@ -137,6 +151,8 @@ struct Index {
   std::set<std::pair<Timestamp, NodeId>> away;       // Disconnected nodes, since when.
   std::set<std::pair<Timestamp, std::string>> submissions;  // Idempotency keys by age.
   std::map<NodeId, NodeUse> use;                            // Has an entry for each node.
+  std::map<JobId, std::set<std::uint32_t>> active;    // Trials that run, or that wait for a start.
+  std::set<std::pair<Timestamp, JobId>> search_ends;  // When stop.after ends a search.
 
   friend bool operator==(const Index&, const Index&) = default;
 };
@@ -162,10 +178,11 @@ BOOST_DESCRIBE_STRUCT(Task, (), (role, index, rank, state, slots, ports, pid, ex
 BOOST_DESCRIBE_STRUCT(Attempt, (), (number, state, stop, started, stopped, secret, tasks, failure))
 BOOST_DESCRIBE_STRUCT(Trial, (),
                       (number, state, eligible, attempts, attempt, failures, last_failure,
-                       checkpoint, progress, metrics))
+                       checkpoint, progress, metrics, assignment, from, measured, incomplete,
+                       verdict, why, started, ended, ran))
 BOOST_DESCRIBE_STRUCT(Job, (),
                       (id, name, user, document, state, stop, submitted, started, ended, trials,
-                       failure))
+                       failure, search))
 BOOST_DESCRIBE_STRUCT(Node, (),
                       (id, host, agent_version, resources, state, drain, drain_reason, session,
                        changed, free_ports, foreign))

@@ -3,7 +3,9 @@
 #include "base/assert.h"
 #include "daemon/coordinator/decide/blame.h"
 #include "daemon/coordinator/decide/draft.h"
+#include "daemon/coordinator/decide/objectives.h"
 #include "daemon/coordinator/decide/random.h"
+#include "daemon/coordinator/derived.h"
 
 namespace dl::coordinator {
 namespace {
@@ -41,32 +43,28 @@ struct Review {
 std::optional<Failure> new_cause(const Review& review) {
   const Attempt& attempt = review.attempt;
   if (attempt.stop != StopReason::kNone && attempt.stop != StopReason::kFailed) return {};
-  auto cause = root_cause(review.id, attempt, review.job.document.parsed->grace);
+  auto cause = root_cause(review.id, attempt, spec_of(review.job, review.trial).grace);
   if (!cause || !attempt.failure) return cause;
   const bool better = attempt.failure->kind == FailureKind::kCommunication &&
                       cause->kind != FailureKind::kCommunication;
   return better ? cause : std::nullopt;
 }
 
-JobState outcome_of(const Job& job, const TrialId& last, TrialState outcome) {
+JobState outcome_of(const Job& job, TrialState outcome) {
   if (job.stop != StopReason::kNone) return JobState::kCancelled;
-  JobState worst = JobState::kSucceeded;
-  for (const auto& [number, trial] : job.trials) {
-    const TrialState state = number == last.trial ? outcome : trial.state;
-    if (state == TrialState::kFailed) worst = std::max(worst, JobState::kFailed);
-    if (state == TrialState::kCancelled) worst = std::max(worst, JobState::kCancelled);
-  }
-  return worst;
+  if (outcome == TrialState::kFailed) return JobState::kFailed;
+  return outcome == TrialState::kCancelled ? JobState::kCancelled : JobState::kSucceeded;
 }
 
+// A search goes on without this trial, unless it is being stopped.
 void end_job_if_last(Draft& draft, const Job& job, const TrialId& last, TrialState outcome,
                      const std::optional<Failure>& failure) {
-  if (!is_terminal(outcome)) return;
-  for (const auto& [number, trial] : job.trials) {
-    if (number != last.trial && !is_terminal(trial.state) && job.stop == StopReason::kNone) return;
-    if (number != last.trial && live_attempt(trial) != nullptr) return;
+  const bool goes_on = job.search.has_value() && job.stop == StopReason::kNone;
+  if (!is_terminal(outcome) || goes_on) return;
+  for (const auto number : active_trials(draft.state, job.id)) {
+    if (number != last.trial && !draft.ended.contains({job.id, number})) return;
   }
-  const JobState state = outcome_of(job, last, outcome);
+  const JobState state = outcome_of(job, outcome);
   draft.mutate(JobEnded{.job = job.id,
                         .state = state,
                         .at = draft.now,
@@ -95,8 +93,17 @@ AttemptEnded end_of(const Draft& draft, const Review& review, std::optional<Fail
     end.outcome = TrialState::kCancelled;
     return end;
   }
-  if (stop == StopReason::kCompleted || (!failure && is_complete(review.attempt))) return end;
-  const RestartSpec& restarts = review.job.document.parsed->restarts;
+  if (review.trial.verdict != TrialVerdict::kGoOn) {
+    const bool pauses = review.trial.verdict == TrialVerdict::kPause;
+    end.outcome = pauses ? TrialState::kPaused : TrialState::kStopped;
+    return end;
+  }
+  if (stop == StopReason::kCompleted || (!failure && is_complete(review.attempt))) {
+    end.failure = unjudgeable(review.job, review.trial);
+    if (end.failure) end.outcome = TrialState::kFailed;
+    return end;
+  }
+  const RestartSpec& restarts = spec_of(review.job, review.trial).restarts;
   end.failure = failure.value_or(
       Failure{.kind = FailureKind::kInfrastructure,
               .task = {},
@@ -116,6 +123,7 @@ void end_attempt(Draft& draft, const Review& review, std::optional<Failure> caus
   if (!cause) cause = review.attempt.failure;
   const AttemptEnded end = end_of(draft, review, std::move(cause));
   draft.mutate(end);
+  draft.ended.insert(review.id.trial_id());
   end_job_if_last(draft, review.job, review.id.trial_id(), end.outcome, end.failure);
 }
 
@@ -129,8 +137,9 @@ void stop_attempt(Draft& draft, const AttemptId& id, StopReason reason,
   if (reason <= attempt->stop || !draft.stopped.insert(id).second) return;
   draft.mutate(AttemptStopping{
       .attempt = id, .at = draft.now, .reason = reason, .failure = std::move(failure)});
-  const auto grace =
-      reason == StopReason::kKilled ? std::chrono::milliseconds{0} : job->document.parsed->grace;
+  const auto grace = reason == StopReason::kKilled
+                         ? std::chrono::milliseconds{0}
+                         : spec_of(*job, *find_trial(draft.state, id.trial_id())).grace;
   for (const auto& task : attempt->tasks) {
     if (!is_live(task)) continue;
     draft.effect(StopTask{.node = task.slots.node, .task = id_of(id, task), .grace = grace});

@@ -19,6 +19,7 @@ struct Draft {
   Timestamp now;
   Decision decision{};
   std::set<AttemptId> stopped{};  // Attempts this decision stops: once each.
+  std::set<TrialId> ended{};      // Trials whose attempt this decision ends.
 
   void mutate(Mutation mutation) { decision.mutations.push_back(std::move(mutation)); }
   void effect(Effect effect) { decision.effects.push_back(std::move(effect)); }
@@ -30,6 +31,8 @@ struct Draft {
 // jobs.cpp
 void decide_submit(Draft& draft, const SubmitJob& event);
 void decide_cancel(Draft& draft, const CancelJob& event);
+// Refuses what can never run on the nodes that are known. As long as none is, everything may.
+Result<void> check_fits(const State& state, const JobSpec& spec);
 
 // agents.cpp
 void decide_connected(Draft& draft, const AgentConnected& event);
@@ -53,6 +56,14 @@ void decide_tick(Draft& draft);
 
 // reports.cpp
 void decide_report(Draft& draft, const TaskReport& event);
+
+// search.cpp
+void decide_pause(Draft& draft, const PauseSearch& event);
+void decide_extend(Draft& draft, const ExtendSearch& event);
+// What a search makes of a measurement of this trial.
+void judge_trial(Draft& draft, const TrialId& id);
+// A search's time is over.
+void end_search_in_time(Draft& draft, JobId job);
 
 // attempts.cpp: tells the tasks of an attempt to stop. Does nothing unless that is more
 // severe than what they were told before.

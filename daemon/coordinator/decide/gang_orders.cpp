@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/assert.h"
+#include "daemon/coordinator/derived.h"
 #include "daemon/coordinator/lookup.h"
 #include "model/spec/parse.h"
 
@@ -61,11 +62,12 @@ GangOrders::GangOrders(const State& state, const Settings& settings, const Attem
       attempt_(attempt),
       secret_(secret),
       job_(job_of(state, attempt.job)),
-      cluster_(cluster_of(state, attempt, *job_.document.parsed, tasks)),
-      spec_json_(spec::to_json(*job_.document.parsed)) {}
+      trial_(job_.trials.at(attempt.trial)),
+      spec_(spec_of(job_, trial_)),
+      cluster_(cluster_of(state, attempt, spec_, tasks)),
+      spec_json_(spec::to_json(spec_)) {}
 
 TaskContext GangOrders::context_of(const Task& task) const {
-  const Trial* trial = find_trial(state_, attempt_.trial_id());
   return {.task = id_of(attempt_, task),
           .job_name = job_.name,
           .cluster = cluster_,
@@ -73,7 +75,31 @@ TaskContext GangOrders::context_of(const Task& task) const {
           .spec = spec_json_,
           .artifact_dir = artifact_dir(settings_, attempt_.trial_id()),
           .control_socket = {},
-          .resume_checkpoint = trial->checkpoint ? trial->checkpoint->path : std::string{}};
+          .resume_checkpoint = trial_.checkpoint ? trial_.checkpoint->path : std::string{},
+          .inherited_checkpoint = inherited_checkpoint()};
+}
+
+// The whole path of a trial's newest checkpoint. The worker has a folder for them; a command names
+// its own below its artifacts, or anywhere.
+std::string GangOrders::checkpoint_of(const Trial& trial) const {
+  if (trial.checkpoint->path.starts_with('/')) return trial.checkpoint->path;
+  const TrialId id{attempt_.job, trial.number};
+  std::string folder = artifact_dir(settings_, id);
+  if (spec_.is_builtin()) {
+    const std::string& chosen = spec_of(job_, trial).checkpoint.directory;
+    folder = chosen.empty() ? folder + "/checkpoints" : chosen + "/" + to_string(id);
+  }
+  return folder + "/" + trial.checkpoint->path;
+}
+
+// The newest checkpoint of the trial that this one begins with, or of the one that it began with.
+std::string GangOrders::inherited_checkpoint() const {
+  for (std::uint32_t from = trial_.from; from != 0;) {
+    const Trial& parent = job_.trials.at(from);
+    if (parent.checkpoint) return checkpoint_of(parent);
+    from = parent.from;
+  }
+  return {};
 }
 
 std::vector<std::string> GangOrders::uuids_of(const SlotSet& slots) const {
@@ -87,19 +113,22 @@ std::vector<std::string> GangOrders::uuids_of(const SlotSet& slots) const {
 }
 
 StartTask GangOrders::start(const Task& task) const {
-  const JobSpec& spec = *job_.document.parsed;
-  const RoleSpec& role = role_of(spec, task.role);
+  const RoleSpec& role = role_of(spec_, task.role);
   StartTask order{.node = task.slots.node,
                   .context = context_of(task),
                   .slots = task.slots,
                   .gpu_uuids = uuids_of(task.slots),
                   .ports = task.ports,
-                  .builtin = spec.is_builtin(),
-                  .command = role.command.empty() ? spec.command : role.command,
-                  .workdir = spec.workdir,
+                  .builtin = spec_.is_builtin(),
+                  .command = role.command.empty() ? spec_.command : role.command,
+                  .workdir = spec_.workdir,
                   .env = task_environment(cluster_, id_of(attempt_, task)),
-                  .grace = spec.grace};
-  for (const auto& [name, value] : spec.env) order.env[name] = value;
+                  .grace = spec_.grace};
+  order.env["DL_ARTIFACT_DIR"] = order.context.artifact_dir;
+  const std::string checkpoint =
+      trial_.checkpoint ? checkpoint_of(trial_) : order.context.inherited_checkpoint;
+  if (!checkpoint.empty()) order.env["DL_RESUME_CHECKPOINT"] = checkpoint;
+  for (const auto& [name, value] : spec_.env) order.env[name] = value;
   return order;
 }
 

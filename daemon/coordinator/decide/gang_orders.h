@@ -21,6 +21,8 @@ class GangOrders {
 
  private:
   TaskContext context_of(const Task& task) const;
+  std::string checkpoint_of(const Trial& trial) const;
+  std::string inherited_checkpoint() const;
   std::vector<std::string> uuids_of(const SlotSet& slots) const;
 
   const State& state_;
@@ -28,6 +30,8 @@ class GangOrders {
   AttemptId attempt_;
   const std::string& secret_;
   const Job& job_;
+  const Trial& trial_;
+  const JobSpec& spec_;
   ClusterSpec cluster_;
   std::string spec_json_;
 };

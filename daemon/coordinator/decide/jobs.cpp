@@ -38,17 +38,6 @@ Result<JobId> answer_again(const Submission& submission, const std::string& key,
                                          ", which was another document; take a new key"};
 }
 
-// Refuses what can never run on the nodes that are known. As long as none is, everything may.
-Result<void> check_fits(const State& state, const JobSpec& spec) {
-  if (fits_one_node(state, spec.roles)) return {};
-  const auto cluster = known_nodes(state);
-  if (cluster.empty()) return {};
-  const auto fits = scheduler::fits_empty(cluster, {.roles = spec.roles});
-  if (fits) return {};
-  return invalid_argument("job " + spec.name + " does not fit the cluster: " +
-                          fits.error().message + "; ask for less or add nodes");
-}
-
 Result<void> check_admission(const Draft& draft, const SubmitJob& event) {
   if (event.idempotency_key.size() > kIdempotencyKeyMax) {
     return invalid_argument("an idempotency key of " +
@@ -64,6 +53,16 @@ Result<void> check_admission(const Draft& draft, const SubmitJob& event) {
 }
 
 }  // namespace
+
+Result<void> check_fits(const State& state, const JobSpec& spec) {
+  if (fits_one_node(state, spec.roles)) return {};
+  const auto cluster = known_nodes(state);
+  if (cluster.empty()) return {};
+  const auto fits = scheduler::fits_empty(cluster, {.roles = spec.roles});
+  if (fits) return {};
+  return invalid_argument("job " + spec.name + " does not fit the cluster: " +
+                          fits.error().message + "; ask for less or add nodes");
+}
 
 void decide_submit(Draft& draft, const SubmitJob& event) {
   const std::uint64_t hash = hash_of(event.document);
@@ -98,12 +97,12 @@ void decide_cancel(Draft& draft, const CancelJob& event) {
   const StopReason reason = event.kill ? StopReason::kKilled : StopReason::kCancelled;
   if (reason <= job->stop) return;
   draft.mutate(JobStopping{.job = event.job, .at = draft.now, .reason = reason});
-  for (const auto& [number, trial] : job->trials) {
-    if (const Attempt* attempt = live_attempt(trial)) {
+  for (const auto number : active_trials(draft.state, event.job)) {
+    if (const Attempt* attempt = live_attempt(job->trials.at(number))) {
       stop_attempt(draft, {event.job, number, attempt->number}, reason, std::nullopt);
     }
   }
-  if (!has_live_attempt(*job)) {
+  if (!has_live_attempt(draft.state, *job)) {
     draft.mutate(JobEnded{
         .job = event.job, .state = JobState::kCancelled, .at = draft.now, .failure = std::nullopt});
   }

@@ -55,6 +55,10 @@ void decide_tick(Draft& draft) {
     if (eligible > draft.now) break;
     draft.mutate(BackoffEnded{trial});
   }
+  for (const auto& [end, job] : index.search_ends) {
+    if (end > draft.now) break;
+    end_search_in_time(draft, job);
+  }
   if (!index.submissions.empty() &&
       index.submissions.begin()->first + kSubmissionsSwept <= draft.now) {
     draft.mutate(SubmissionsExpired{draft.now - kSubmissionsKept});

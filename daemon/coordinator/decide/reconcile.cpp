@@ -2,14 +2,15 @@
 
 #include "daemon/coordinator/decide/draft.h"
 #include "daemon/coordinator/decide/gang_orders.h"
+#include "daemon/coordinator/derived.h"
 
 namespace dl::coordinator {
 namespace {
 
 using std::chrono::milliseconds;
 
-milliseconds grace_of(const Job& job, const Attempt& attempt) {
-  return attempt.stop >= StopReason::kKilled ? milliseconds{0} : job.document.parsed->grace;
+milliseconds grace_of(const Job& job, const Trial& trial, const Attempt& attempt) {
+  return attempt.stop >= StopReason::kKilled ? milliseconds{0} : spec_of(job, trial).grace;
 }
 
 void forget(Draft& draft, const NodeId& node, const TaskId& id) {
@@ -46,8 +47,9 @@ void note_progress(Draft& draft, const Task& task, const TaskStatus& status) {
 
 void stop_again(Draft& draft, const NodeId& node, const TaskId& id) {
   const Job* job = find_job(draft.state, id.attempt.job);
+  const Trial* trial = find_trial(draft.state, id.attempt.trial_id());
   const Attempt* attempt = find_attempt(draft.state, id.attempt);
-  draft.effect(StopTask{.node = node, .task = id, .grace = grace_of(*job, *attempt)});
+  draft.effect(StopTask{.node = node, .task = id, .grace = grace_of(*job, *trial, *attempt)});
 }
 
 // A running task that its agent does not know is gone, but only the agent's answer to the stop

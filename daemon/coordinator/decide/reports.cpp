@@ -1,4 +1,5 @@
 #include "daemon/coordinator/decide/draft.h"
+#include "daemon/coordinator/decide/objectives.h"
 
 namespace dl::coordinator {
 
@@ -21,6 +22,7 @@ void decide_report(Draft& draft, const TaskReport& event) {
                                .progress = event.progress,
                                .metrics = event.metrics,
                                .checkpoint = event.checkpoint});
+    measure(draft, event);
   }
   acknowledge(std::max(event.number, task->reports));
 }

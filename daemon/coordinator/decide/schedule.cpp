@@ -6,6 +6,7 @@
 #include "daemon/coordinator/decide/gang_orders.h"
 #include "daemon/coordinator/decide/random.h"
 #include "daemon/coordinator/decide/snapshot.h"
+#include "daemon/coordinator/derived.h"
 #include "scheduler/placement/place_gang.h"
 
 namespace dl::coordinator {
@@ -20,9 +21,10 @@ struct MakesRoom {
   const State& state;
 
   bool operator()(const JobSubmitted&) const { return !state.blocked; }
-  bool operator()(const BackoffEnded& m) const {
-    return !state.blocked || m.trial < *state.blocked;
-  }
+  bool operator()(const BackoffEnded& m) const { return may_precede(m.trial); }
+  bool operator()(const TrialCreated& m) const { return may_precede(m.trial); }
+  bool operator()(const TrialResumed& m) const { return may_precede(m.trial); }
+  bool operator()(const TrialEnded&) const { return true; }
   bool operator()(const JobStopping&) const { return true; }
   bool operator()(const JobEnded&) const { return true; }
   bool operator()(const AttemptEnded&) const { return true; }
@@ -36,6 +38,8 @@ struct MakesRoom {
   bool operator()(const Other&) const {
     return false;
   }
+
+  bool may_precede(const TrialId& trial) const { return !state.blocked || trial < *state.blocked; }
 };
 
 // 128 bits in hexadecimal.
@@ -70,7 +74,7 @@ class Pass {
   bool place(const TrialId& id) {
     if (!any_placeable()) return false;
     const Job* job = find_job(draft_.state, id.job);
-    const auto& roles = job->document.parsed->roles;
+    const auto& roles = spec_of(*job, job->trials.at(id.trial)).roles;
     const auto placement = scheduler::place_gang(cluster_, {.roles = roles});
     if (placement) {
       start(id, *placement);

@@ -2,8 +2,10 @@
 
 #include <catch2/catch.hpp>
 
+#include "daemon/coordinator/derived.h"
 #include "daemon/runtime/journal/json_reader.h"
 #include "daemon/runtime/journal/testing/random_value.h"
+#include "tests/support/search_testbed.h"
 
 namespace dl::runtime::journal {
 namespace {
@@ -61,6 +63,49 @@ TEST_CASE("a mutation of an older version keeps defaults for what it did not kno
   CHECK(update.task == TaskId{{JobId{42}, 1, 1}, Role::kWorker, 0});
   CHECK(update.pid == 7);
   CHECK_FALSE(update.exit);
+}
+
+TEST_CASE("a search that was read suggests what it would have suggested", "[journal]") {
+  for (const char* algorithm : {"random", "tpe", "gp", "cmaes", "asha"}) {
+    CAPTURE(algorithm);
+    coordinator::SearchBed bed(coordinator::search_text(
+        "  algorithm: " + std::string(algorithm) +
+        "\n  max_trials: 20\n  max_parallel: 3\n  tpe: {startup_trials: 4}\n"
+        "  gp: {startup_trials: 4}\n  halving: {max_resource: 9, reduction: 3}\n"));
+    for (int i = 0; i < 12; ++i) {
+      const auto number = bed.in(TrialState::kRunning).front();
+      bed.loss(number, 1.0 / 3 + number % 5);
+      bed.end(number);
+      // The journal entry by entry, and a snapshot.
+      coordinator::State replayed;
+      for (const auto& mutation : bed.journal.mutations) {
+        const auto back = decode_mutation(text_of(mutation));
+        REQUIRE((back ? "" : back.error().message) == "");
+        coordinator::apply(replayed, *back);
+      }
+      const auto snapshot = decode_state(text_of(bed.state()));
+      REQUIRE((snapshot ? "" : snapshot.error().message) == "");
+      for (const coordinator::State* state : {&replayed, &*snapshot}) {
+        CHECK(*state == bed.state());
+        CHECK(coordinator::searcher_of(state->jobs.at(JobId{1})).suggest() ==
+              coordinator::searcher_of(bed.job(1)).suggest());
+      }
+    }
+  }
+}
+
+TEST_CASE("the values of parameters keep their kinds", "[journal]") {
+  for (const ParameterValue& value :
+       {ParameterValue(true), ParameterValue(std::int64_t{32}), ParameterValue(32.0),
+        ParameterValue(1e-7), ParameterValue(1e300), ParameterValue(-0.5),
+        ParameterValue(std::string("32"))}) {
+    std::string text;
+    JsonWriter(text).write(value);
+    ParameterValue back;
+    JsonReader(text).read(back);
+    CAPTURE(text);
+    CHECK(back == value);
+  }
 }
 
 TEST_CASE("what cannot be read is an error with its place", "[journal]") {

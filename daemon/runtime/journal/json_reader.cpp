@@ -56,6 +56,18 @@ void JsonReader::expect_end() {
   if (place_ != text_.size()) fail("the end");
 }
 
+void JsonReader::read(ParameterValue& value) {
+  skip_blanks();
+  const char first = place_ < text_.size() ? text_[place_] : '\0';
+  if (first == '"') return read(value.emplace<std::string>());
+  if (first == 't' || first == 'f') return read(value.emplace<bool>());
+  const auto end = std::min(text_.find_first_not_of("+-0123456789", place_), text_.size());
+  const bool whole =
+      end == text_.size() || std::string_view(".eE").find(text_[end]) == std::string_view::npos;
+  if (whole) return read(value.emplace<std::int64_t>());
+  read(value.emplace<double>());
+}
+
 void JsonReader::read(bool& value) {
   skip_blanks();
   for (const bool candidate : {true, false}) {

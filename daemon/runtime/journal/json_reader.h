@@ -28,6 +28,7 @@ class JsonReader {
   void read(bool& value);
   void read(double& value);
   void read(std::string& value);
+  void read(ParameterValue& value);
   template <std::integral T>
   void read(T& value) {
     skip_blanks();

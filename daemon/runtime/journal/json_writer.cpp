@@ -12,6 +12,15 @@ void JsonWriter::write(double value) {
   out_.append(digits.data(), end);
 }
 
+void JsonWriter::write(const ParameterValue& value) {
+  const std::size_t begin = out_.size();
+  std::visit([this](const auto& kind) { write(kind); }, value);
+  if (std::holds_alternative<double>(value) &&
+      out_.find_first_not_of("-0123456789", begin) == std::string::npos) {
+    out_ += ".0";
+  }
+}
+
 void JsonWriter::write(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   out_ += '"';

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "model/search_space.h"
 
 namespace dl::runtime::journal {
 
@@ -32,6 +33,8 @@ class JsonWriter {
   void write(bool value) { out_ += value ? "true" : "false"; }
   void write(double value);
   void write(std::string_view text);
+  // As the JSON value of its kind; a double always has a point or an exponent.
+  void write(const ParameterValue& value);
   void write(const std::string& text) { write(std::string_view(text)); }
   template <std::integral T>
   void write(T value) {

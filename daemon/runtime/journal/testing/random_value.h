@@ -43,6 +43,18 @@ class RandomValue {
   void fill(std::chrono::time_point<Clock, Unit>& value) {
     value = std::chrono::time_point<Clock, Unit>(Unit(static_cast<std::int64_t>(engine_())));
   }
+  template <class Rep, class Period>
+  void fill(std::chrono::duration<Rep, Period>& value) {
+    value = std::chrono::duration<Rep, Period>(static_cast<std::int32_t>(engine_()));
+  }
+  void fill(ParameterValue& value) {
+    switch (below(4)) {
+      case 0: value = below(2) == 1; return;
+      case 1: return fill(value.emplace<std::int64_t>());
+      case 2: value = static_cast<double>(below(5)) * (below(2) == 1 ? 1 : 1e-7); return;
+      default: return fill(value.emplace<std::string>());
+    }
+  }
   template <class T>
   requires std::is_enum_v<T>
   void fill(T& value) {
