@@ -77,7 +77,7 @@ runtime::http::HttpOptions http_options(const runtime::server::ServerOptions& op
   http.tls = options.tls;
   http.token = options.token;
   http.version = options.version;
-  http.services = {"dl.v1.JobService", "dl.v1.ClusterService"};
+  http.services = {"dl.v1.JobService", "dl.v1.SearchService", "dl.v1.ClusterService"};
   http.channel = server.channel();
   http.metrics = [&server](runtime::http::HttpOptions::MetricsDone done) {
     server.describe([&server, done = std::move(done)](const v1::Cluster& cluster) {

@@ -11,6 +11,7 @@
 #include "daemon/runtime/server/server.h"
 #include "dl/v1/cluster.grpc.pb.h"
 #include "dl/v1/jobs.grpc.pb.h"
+#include "dl/v1/search.grpc.pb.h"
 #include "tests/integration/fake_agent.h"
 #include "tests/support/temp_dir.h"
 
@@ -39,6 +40,7 @@ class Cluster {
     server = *std::move(started);
     channel = grpc::CreateChannel(to_string(server->address()), grpc::InsecureChannelCredentials());
     jobs = v1::JobService::NewStub(channel);
+    searches = v1::SearchService::NewStub(channel);
     nodes = v1::ClusterService::NewStub(channel);
   }
 
@@ -93,6 +95,7 @@ class Cluster {
   std::unique_ptr<Server> server;
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::JobService::Stub> jobs;
+  std::unique_ptr<v1::SearchService::Stub> searches;
   std::unique_ptr<v1::ClusterService::Stub> nodes;
 };
 
@@ -156,6 +159,165 @@ TEST_CASE("a job is submitted, started, reported on, and is history when it has 
   REQUIRE(cluster.jobs->ListMetrics(Cluster::context().get(), request, &metrics).ok());
   REQUIRE(metrics.series_size() == 1);
   CHECK(metrics.series(0).points(0).value() == 0.25);
+}
+
+namespace {
+
+constexpr const char* kSearch =
+    "name: tune\ncommand: train --lr=${lr} --kind=${kind}\nroles: {worker: {cpus: 1}}\n"
+    "search:\n  metric: loss\n  goal: minimize\n  algorithm: random\n  max_trials: 3\n"
+    "  max_parallel: 1\n"
+    "  parameters: {lr: {log: [1e-4, 1e-1]}, kind: {values: [a, b]}}\n";
+
+v1::ListTrialsResponse trials_of(const Cluster& cluster, const std::string& job) {
+  v1::ListTrialsRequest request;
+  request.set_job(job);
+  v1::ListTrialsResponse response;
+  const auto status = cluster.searches->ListTrials(Cluster::context().get(), request, &response);
+  INFO(status.error_message());
+  REQUIRE(status.ok());
+  return response;
+}
+
+grpc::Status trial_of(const Cluster& cluster, const std::string& job, const std::string& trial,
+                      v1::SearchTrial& found) {
+  v1::GetTrialRequest request;
+  request.set_job(job);
+  request.set_trial(trial);
+  return cluster.searches->GetTrial(Cluster::context().get(), request, &found);
+}
+
+// Runs the next trial, which reports this loss.
+v1::TaskRef run_trial(FakeAgent& agent, double loss) {
+  const v1::TaskRef task = agent.expect(Case::kStartTask).start_task().task();
+  agent.say_task(task, TaskState::kRunning);
+  v1::TaskReport report;
+  report.set_number(1);
+  v1::ReportedMetric& metric = *report.add_metrics();
+  metric.set_name("loss");
+  metric.set_step(1);
+  metric.set_value(loss);
+  agent.say_report(task, report);
+  agent.expect(Case::kReportsAcknowledged);
+  agent.say_task(task, TaskState::kExited, TaskExit{});
+  agent.expect(Case::kForgetTask);
+  return task;
+}
+
+}  // namespace
+
+TEST_CASE("a search runs its trials, is told of, and goes on after the coordinator's death",
+          "[server]") {
+  const test::TempDir dir;
+  {
+    const Cluster cluster(dir / "state");
+    const auto agent = cluster.agent("a", 1);
+    std::uint64_t job = 0;
+    REQUIRE(cluster.submit(kSearch, job).ok());
+    v1::SearchTrial none;
+    CHECK(trial_of(cluster, "1", "best", none).error_code() ==
+          grpc::StatusCode::FAILED_PRECONDITION);
+    CHECK(run_trial(*agent, 0.5).trial() == 1);
+    const auto running = trials_of(cluster, "latest");
+    CHECK(running.job() == 1);
+    CHECK(running.name() == "tune");
+    CHECK(running.search().algorithm() == "random");
+    CHECK(running.search().objectives(0).metric() == "loss");
+    CHECK(running.search().max_trials() == 3);
+    CHECK(running.search().started() == 2);
+    CHECK(running.search().ended() == 1);
+    REQUIRE(running.trials_size() == 2);
+    CHECK(running.trials(0).state() == "ended");
+    CHECK(running.trials(0).objectives(0) == 0.5);
+    CHECK(running.trials(0).parameters().fields().at("lr").number_value() > 0);
+    CHECK(running.trials(0).parameters().fields().at("kind").string_value().size() == 1);
+    CHECK(running.trials(1).state() == "running");
+    agent->expect(Case::kStartTask);
+    std::filesystem::copy(dir / "state", dir / "left");
+  }
+  const Cluster after(dir / "left");
+  const TaskStatus second{{{JobId{1}, 2, 1}, Role::kWorker, 0}, TaskState::kRunning, 4711, {}};
+  FakeAgent agent(after.channel, kToken, "a", 1, {second});
+  const v1::TaskRef task = wire::to_wire(second.id);
+  v1::TaskReport report;
+  report.set_number(1);
+  v1::ReportedMetric& metric = *report.add_metrics();
+  metric.set_name("loss");
+  metric.set_value(0.25);
+  agent.say_report(task, report);
+  agent.say_task(task, TaskState::kExited, TaskExit{});
+  CHECK(run_trial(agent, 0.75).trial() == 3);
+  const v1::Job ended = after.get("1");
+  CHECK(ended.state() == v1::JOB_STATE_SUCCEEDED);
+  CHECK(ended.search().started() == 3);
+
+  const auto all = trials_of(after, "1");
+  CHECK(all.state() == v1::JOB_STATE_SUCCEEDED);
+  CHECK(all.search().best(0) == 2);
+  CHECK(all.search().over() == "3 trials have been tried");
+  v1::SearchTrial best;
+  REQUIRE(trial_of(after, "1", "best", best).ok());
+  CHECK(best.number() == 2);
+  CHECK(best.artifact_dir() == "/artifacts/1/2");
+  CHECK_THAT(best.spec(), Catch::Contains("train --lr=") && !Catch::Contains("search:"));
+  // That very document runs the trial again.
+  std::uint64_t again = 0;
+  REQUIRE(after.submit(best.spec(), again).ok());
+  CHECK(trial_of(after, "1", "9", best).error_code() == grpc::StatusCode::NOT_FOUND);
+  CHECK(trial_of(after, "1", "x", best).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK(trial_of(after, std::to_string(again), "1", best).error_code() ==
+        grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_CASE("an operator pauses, resumes and extends a search", "[server]") {
+  const test::TempDir dir;
+  const Cluster cluster(dir / "state");
+  const auto agent = cluster.agent("a", 1);
+  std::uint64_t job = 0;
+  REQUIRE(cluster.submit(kSearch, job).ok());
+  v1::PauseSearchRequest pause;
+  pause.set_job("latest");
+  pause.set_user("ada");
+  v1::PauseSearchResponse paused;
+  REQUIRE(cluster.searches->PauseSearch(Cluster::context().get(), pause, &paused).ok());
+  CHECK(run_trial(*agent, 0.5).trial() == 1);
+  CHECK(cluster.get("1").search().is_paused());
+  CHECK_THAT(cluster.get("1").why(), Catch::Contains("is paused by ada"));
+  v1::ResumeSearchRequest resume;
+  resume.set_job("1");
+  v1::ResumeSearchResponse resumed;
+  REQUIRE(cluster.searches->ResumeSearch(Cluster::context().get(), resume, &resumed).ok());
+  CHECK(run_trial(*agent, 0.5).trial() == 2);
+  v1::ExtendSearchRequest extend;
+  extend.set_job("1");
+  extend.set_trials(1);
+  v1::ExtendSearchResponse extended;
+  REQUIRE(cluster.searches->ExtendSearch(Cluster::context().get(), extend, &extended).ok());
+  CHECK(extended.search().max_trials() == 4);
+  run_trial(*agent, 0.5);
+  CHECK(run_trial(*agent, 0.5).trial() == 4);
+  CHECK(cluster.get("1").state() == v1::JOB_STATE_SUCCEEDED);
+  // A search that has ended cannot be changed.
+  CHECK(cluster.searches->ExtendSearch(Cluster::context().get(), extend, &extended).error_code() ==
+        grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_CASE("a job's answer has few of a search's trials, the list has all", "[server]") {
+  const test::TempDir dir;
+  const Cluster cluster(dir / "state");
+  const auto agent = cluster.agent("a", 1);
+  std::uint64_t job = 0;
+  std::string document = kSearch;
+  document.replace(document.find("max_trials: 3"), 13, "max_trials: 9");
+  REQUIRE(cluster.submit(document, job).ok());
+  for (int i = 0; i < 8; ++i) run_trial(*agent, i);
+  const v1::Job live = cluster.get("1");
+  REQUIRE(live.trials_size() == 6);
+  CHECK(live.trials(0).number() == 4);
+  CHECK(live.trials(5).state() == "running");
+  CHECK(live.search().ended() == 8);
+  CHECK(live.search().best(0) == 1);
+  CHECK(trials_of(cluster, "1").trials_size() == 9);
 }
 
 TEST_CASE("what was acknowledged survives the coordinator's death", "[server]") {

@@ -46,6 +46,11 @@ v1::Cluster cluster_of(const Services& services, const coordinator::Loop& loop) 
   for (const auto& [id, job] : state.jobs) queued += job.state == JobState::kQueued ? 1 : 0;
   cluster.set_jobs_queued(queued);
   cluster.set_jobs_running(static_cast<std::uint32_t>(state.jobs.size()) - queued);
+  const auto waiting = state.index.queue.size() + state.index.back_off.size();
+  std::size_t active = 0;
+  for (const auto& [id, trials] : state.index.active) active += trials.size();
+  cluster.set_trials_queued(static_cast<std::uint32_t>(waiting));
+  cluster.set_trials_running(static_cast<std::uint32_t>(active - waiting));
   if (loop.failure()) cluster.set_read_only_reason(loop.failure()->message);
   cluster.set_address(services.address);
   *cluster.mutable_start_time() = to_message(services.started);

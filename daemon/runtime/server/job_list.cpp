@@ -22,7 +22,7 @@ std::vector<JobView> live_jobs(const Services& services, const ListQuery& query,
   for (auto job = state.jobs.rbegin(); job != state.jobs.rend(); ++job) {
     if (views.size() == query.limit) break;
     if (!is_wanted(query, job->second)) continue;
-    views.push_back({job->second, true, {}, {}, {}});
+    views.push_back({excerpt(job->second, Trials::kFew), true, {}, {}, {}, {}});
     views.back().why = coordinator::why(state, services.settings, job->second, now);
   }
   return views;
@@ -31,7 +31,9 @@ std::vector<JobView> live_jobs(const Services& services, const ListQuery& query,
 // Merges by number, newest first. A job that ended between the two looks is in both: once here.
 std::vector<JobView> merge(std::vector<JobView> live, std::vector<coordinator::Job> finished) {
   std::vector<JobView> all = std::move(live);
-  for (coordinator::Job& job : finished) all.push_back({std::move(job), false, {}, {}, {}});
+  for (coordinator::Job& job : finished) {
+    all.push_back({std::move(job), false, {}, {}, {}, {}});
+  }
   std::stable_sort(all.begin(), all.end(),
                    [](const JobView& a, const JobView& b) { return b.job.id < a.job.id; });
   const auto same = [](const JobView& a, const JobView& b) { return a.job.id == b.job.id; };

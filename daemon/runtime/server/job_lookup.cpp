@@ -26,38 +26,45 @@ Result<JobId> parse_job_reference(const std::string& reference) {
   return id;
 }
 
-void JobLookup::find(const std::string& reference, Found then, LookupDetail detail) {
+void JobLookup::find(const std::string& reference, Found then, const Wanted& wanted) {
   const auto parsed = parse_job_reference(reference);
   if (!parsed) {
     boost::asio::post(pool_, [then = std::move(then), error = parsed.error()] { then(error); });
     return;
   }
-  control_.query([this, id = *parsed, detail,
+  control_.query([this, id = *parsed, wanted,
                   then = std::move(then)](const coordinator::Loop& loop) {
     const coordinator::State& state = loop.state();
-    const JobId wanted = id.value == 0 ? JobId{state.next_job - 1} : id;
-    const auto job = state.jobs.find(wanted);
+    const JobId number = id.value == 0 ? JobId{state.next_job - 1} : id;
+    const auto job = state.jobs.find(number);
     if (job == state.jobs.end()) {
-      boost::asio::post(pool_, [this, wanted, detail, hosts = hosts_of(state), then]() mutable {
-        find_finished(wanted, std::move(hosts), detail, then);
+      boost::asio::post(pool_, [this, number, wanted, hosts = hosts_of(state), then]() mutable {
+        find_finished(number, std::move(hosts), wanted, then);
       });
       return;
     }
-    JobView view{job->second, true, hosts_of(state), {}, {}};
-    explain(view, state, detail);
+    JobView view = view_of(job->second, state, true, wanted);
+    view.hosts = hosts_of(state);
     boost::asio::post(pool_, [view = std::move(view), then]() mutable { then(std::move(view)); });
   });
 }
 
-void JobLookup::explain(JobView& view, const coordinator::State& state, LookupDetail detail) const {
+JobView JobLookup::view_of(const coordinator::Job& job, const coordinator::State& state, bool live,
+                           const Wanted& wanted) const {
   const Timestamp now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-  view.why = coordinator::why(state, settings_, view.job, now);
-  if (detail == LookupDetail::kExplained) {
-    view.explanation = coordinator::explain(state, settings_, view.job, now);
+  JobView view{.job = excerpt(job, wanted.trials, wanted.trial),
+               .live = live,
+               .hosts = {},
+               .why = coordinator::why(state, settings_, job, now),
+               .explanation = {},
+               .search = count_trials(job)};
+  if (wanted.detail == LookupDetail::kExplained) {
+    view.explanation = coordinator::explain(state, settings_, job, now);
   }
+  return view;
 }
 
-void JobLookup::find_finished(JobId id, std::map<NodeId, std::string> hosts, LookupDetail detail,
+void JobLookup::find_finished(JobId id, std::map<NodeId, std::string> hosts, const Wanted& wanted,
                               const Found& then) {
   if (id.value == 0) return then(not_found("there is no job yet; submit one: dlctl submit"));
   auto job = history_.finished_job(id);
@@ -65,8 +72,9 @@ void JobLookup::find_finished(JobId id, std::map<NodeId, std::string> hosts, Loo
   if (!*job) {
     return then(not_found("there is no job " + to_string(id) + "; dlctl jobs lists all"));
   }
-  JobView view{**std::move(job), false, std::move(hosts), {}, {}};
-  explain(view, {}, detail);  // The state says nothing of jobs that have ended.
+  // The state says nothing of jobs that have ended.
+  JobView view = view_of(**job, {}, false, wanted);
+  view.hosts = std::move(hosts);
   then(std::move(view));
 }
 

@@ -10,19 +10,28 @@
 #include "daemon/coordinator/explain.h"
 #include "daemon/runtime/journal/history.h"
 #include "daemon/runtime/server/control_thread.h"
+#include "daemon/runtime/server/job_excerpt.h"
 
 namespace dl::runtime::server {
 
 // A job as it is at one moment, taken out of the state.
 struct JobView {
-  coordinator::Job job;
+  coordinator::Job job;  // An excerpt.
   bool live = false;
   std::map<NodeId, std::string> hosts;   // Of the nodes in the cluster, by name.
   std::string why;                       // The dominant reason for its state, if there is one.
   coordinator::Explanation explanation;  // Only with kExplained.
+  std::optional<SearchCounts> search;    // Of all its trials.
 };
 
 enum class LookupDetail { kPlain, kExplained };
+
+// How much of a job is wanted: of a search few trials, and the one of that number.
+struct Wanted {
+  LookupDetail detail = LookupDetail::kPlain;
+  Trials trials = Trials::kFew;
+  std::uint32_t trial = 0;
+};
 
 class JobLookup {
  public:
@@ -34,11 +43,12 @@ class JobLookup {
   // `reference` is a number or "latest". Calls `then` once, in the pool: kInvalidArgument when it
   // is neither, kNotFound for a job that never was.
   using Found = std::function<void(Result<JobView> view)>;
-  void find(const std::string& reference, Found then, LookupDetail detail = LookupDetail::kPlain);
+  void find(const std::string& reference, Found then, const Wanted& wanted = {});
 
  private:
-  void explain(JobView& view, const coordinator::State& state, LookupDetail detail) const;
-  void find_finished(JobId id, std::map<NodeId, std::string> hosts, LookupDetail detail,
+  JobView view_of(const coordinator::Job& job, const coordinator::State& state, bool live,
+                  const Wanted& wanted) const;
+  void find_finished(JobId id, std::map<NodeId, std::string> hosts, const Wanted& wanted,
                      const Found& then);
 
   ControlThread& control_;

@@ -2,23 +2,11 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include "daemon/runtime/server/search_messages.h"
 #include "model/spec/parse.h"
 
 namespace dl::runtime::server {
 namespace {
-
-// The proto's enums have "unspecified" at 0 and go on in our order.
-v1::JobState state_message(JobState state) {
-  return static_cast<v1::JobState>(static_cast<int>(state) + 1);
-}
-
-v1::Checkpoint checkpoint_message(const Checkpoint& checkpoint) {
-  v1::Checkpoint message;
-  message.set_path(checkpoint.path);
-  message.set_step(checkpoint.step);
-  message.set_epoch(checkpoint.epoch);
-  return message;
-}
 
 v1::Task task_message(const AttemptId& attempt, const coordinator::Task& task,
                       const std::map<NodeId, std::string>& hosts) {
@@ -68,7 +56,7 @@ v1::Trial trial_message(const JobView& view, const coordinator::Trial& trial, Jo
   *message.mutable_progress() =
       to_message(trial.progress, view.job.document.parsed->train.batch_size);
   if (is_terminal(trial.state)) message.mutable_progress()->set_eta_seconds(0);
-  if (trial.checkpoint) *message.mutable_checkpoint() = checkpoint_message(*trial.checkpoint);
+  if (trial.checkpoint) *message.mutable_checkpoint() = to_message(*trial.checkpoint);
   message.mutable_metrics()->insert(trial.metrics.begin(), trial.metrics.end());
   if (trial.last_failure) *message.mutable_last_failure() = to_message(*trial.last_failure);
   if (trial.state == TrialState::kQueued && trial.eligible != Timestamp{}) {
@@ -94,6 +82,19 @@ void count_slots(const coordinator::Job& job, v1::Job& message) {
 }
 
 }  // namespace
+
+// The proto's enums have "unspecified" at 0 and go on in our order.
+v1::JobState to_message(JobState state) {
+  return static_cast<v1::JobState>(static_cast<int>(state) + 1);
+}
+
+v1::Checkpoint to_message(const Checkpoint& checkpoint) {
+  v1::Checkpoint message;
+  message.set_path(checkpoint.path);
+  message.set_step(checkpoint.step);
+  message.set_epoch(checkpoint.epoch);
+  return message;
+}
 
 google::protobuf::Timestamp to_message(Timestamp time) {
   return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(time.time_since_epoch().count());
@@ -135,7 +136,7 @@ v1::Job to_message(const JobView& view, const std::string& artifact_root, JobDet
   message.set_id(job.id.value);
   message.set_name(job.name);
   message.set_user(job.user);
-  message.set_state(state_message(job.state));
+  message.set_state(to_message(job.state));
   *message.mutable_submit_time() = to_message(job.submitted);
   if (job.started) *message.mutable_start_time() = to_message(*job.started);
   if (job.ended) *message.mutable_end_time() = to_message(*job.ended);
@@ -150,6 +151,7 @@ v1::Job to_message(const JobView& view, const std::string& artifact_root, JobDet
   message.set_why(!view.why.empty() || !job.failure ? view.why : job.failure->message);
   message.set_artifact_dir(artifact_root + "/" + to_string(job.id));
   count_slots(job, message);
+  if (view.search) *message.mutable_search() = search_message(view);
   return message;
 }
 

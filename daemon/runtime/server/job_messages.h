@@ -21,6 +21,8 @@ v1::Explanation to_message(const coordinator::Explanation& explanation);
 v1::JobEvent to_message(const journal::StoredEvent& stored);
 v1::MetricSeries to_message(const journal::MetricSeries& series);
 v1::Failure to_message(const Failure& failure);
+v1::Checkpoint to_message(const Checkpoint& checkpoint);
+v1::JobState to_message(JobState state);
 // `batch_size` is the job's global one: with it the time to go is known.
 v1::Progress to_message(const Progress& progress, std::uint32_t batch_size);
 

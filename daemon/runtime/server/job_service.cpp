@@ -36,13 +36,6 @@ grpc::ServerUnaryReactor* JobService::SubmitJob(grpc::CallbackServerContext* con
     reactor->Finish(wire::to_status(invalid_argument(spec::to_string(parsed.problems, "spec"))));
     return reactor;
   }
-  if (parsed.spec->search) {
-    reactor->Finish(wire::to_status(
-        Error{Code::kUnimplemented,
-              "search is not built into this coordinator yet; remove the search block to run the "
-              "job once"}));
-    return reactor;
-  }
   response->set_name(parsed.spec->name);
   event.document.parsed = std::make_shared<const JobSpec>(*std::move(parsed.spec));
   services_.control.ask(std::move(event), [this, reactor, response](const Result<JobId>& job) {
@@ -144,13 +137,12 @@ grpc::ServerUnaryReactor* JobService::ExplainJob(grpc::CallbackServerContext* co
     reactor->Finish(status);
     return reactor;
   }
-  services_.lookup.find(
-      request->job(),
-      [reactor, response](const Result<JobView>& view) {
-        if (view) *response = to_message(view->explanation);
-        reactor->Finish(wire::to_status(view));
-      },
-      LookupDetail::kExplained);
+  services_.lookup.find(request->job(),
+                        [reactor, response](const Result<JobView>& view) {
+                          if (view) *response = to_message(view->explanation);
+                          reactor->Finish(wire::to_status(view));
+                        },
+                        {.detail = LookupDetail::kExplained});
   return reactor;
 }
 

@@ -45,7 +45,8 @@ void LogStream::look() {
     if (std::exchange(looking_, true) || end_) return;
   }
   services_.lookup.find(request_.job(),
-                        [self = shared_from_this()](Result<JobView> view) { self->on_view(view); });
+                        [self = shared_from_this()](Result<JobView> view) { self->on_view(view); },
+                        {.trial = request_.trial()});
 }
 
 void LogStream::on_view(const Result<JobView>& view) {

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "daemon/runtime/server/cluster_service.h"
 #include "daemon/runtime/server/job_service.h"
+#include "daemon/runtime/server/search_service.h"
 #include "daemon/runtime/server/state_dir.h"
 
 namespace dl::runtime::server {
@@ -65,6 +66,7 @@ struct Server::Impl {
   std::unique_ptr<JobLookup> lookup;
   std::unique_ptr<Services> services;
   std::unique_ptr<JobService> jobs;
+  std::unique_ptr<SearchService> searches;
   std::unique_ptr<ClusterService> cluster;
   std::unique_ptr<AgentService> agent_service;
   Address address;
@@ -128,6 +130,7 @@ Result<void> Server::Impl::listen() {
       Services{guard, *control, *history, *lookup, hub, *relay, *agents, stats, pool,
                options.settings, options.version, to_string(options.listen), started});
   jobs = std::make_unique<JobService>(*services);
+  searches = std::make_unique<SearchService>(*services);
   cluster = std::make_unique<ClusterService>(*services);
   agent_service = std::make_unique<AgentService>(*services);
   DL_TRY(auto credentials, server_credentials(options.tls));
@@ -143,6 +146,7 @@ Result<void> Server::Impl::listen() {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 4'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.RegisterService(jobs.get());
+  builder.RegisterService(searches.get());
   builder.RegisterService(cluster.get());
   builder.RegisterService(agent_service.get());
   control->start();

@@ -57,6 +57,8 @@ std::string metrics_of(const dl::v1::Cluster& cluster) {
               {"lost", cluster.nodes_lost()}});
   add_states(text, "dl_jobs", "Live jobs by state.", "state",
              {{"queued", cluster.jobs_queued()}, {"running", cluster.jobs_running()}});
+  add_states(text, "dl_trials", "Trials by state, one of each job without a search.", "state",
+             {{"queued", cluster.trials_queued()}, {"running", cluster.trials_running()}});
   text.gauge("dl_gpus", "GPUs of the cluster.", cluster.gpus_total());
   text.gauge("dl_gpus_used", "GPUs that tasks hold.", cluster.gpus_used());
   text.gauge("dl_cpus", "CPUs of the cluster.", cluster.cpus_total());

@@ -27,7 +27,9 @@ TEST_CASE("metrics are in Prometheus' text form", "[http]") {
   CHECK(metrics_of(stats).find("dl_commit_seconds_bucket{le=\"0.0025\"} 1\n") != std::string::npos);
   dl::v1::Cluster cluster;
   cluster.set_nodes_ready(14);
+  cluster.set_trials_running(3);
   CHECK(metrics_of(cluster).find("dl_nodes{state=\"ready\"} 14\n") != std::string::npos);
+  CHECK(metrics_of(cluster).find("dl_trials{state=\"running\"} 3\n") != std::string::npos);
 }
 
 }  // namespace
