@@ -1,7 +1,10 @@
 #include "tests/sim/client.h"
 
 #include <algorithm>
+#include <array>
 
+#include "base/assert.h"
+#include "model/spec/parse.h"
 #include "tests/sim/world.h"
 
 namespace dl::sim {
@@ -34,12 +37,41 @@ coordinator::SpecDocument make_document(Timeline& time, std::size_t number) {
           .parsed = std::make_shared<const JobSpec>(std::move(spec))};
 }
 
+// A search of a few trials by one of the algorithms. Its processes know `lr` from their command.
+coordinator::SpecDocument make_search(Timeline& time, std::size_t number) {
+  static constexpr std::array kKinds = {
+      "algorithm: random",
+      "algorithm: tpe\n  tpe: {startup_trials: 3}",
+      "algorithm: gp\n  gp: {startup_trials: 3}",
+      "algorithm: asha\n  halving: {max_resource: 9, reduction: 3}",
+      "algorithm: asha\n  halving: {max_resource: 9, reduction: 3, variant: promotion}",
+      "algorithm: hyperband\n  halving: {max_resource: 9, reduction: 3}",
+      "algorithm: pbt\n  halving: {max_resource: 9}\n  pbt: {population: 3, interval: 3}",
+  };
+  const auto digits = [](std::uint64_t value) { return std::to_string(value); };
+  coordinator::SpecDocument document;
+  document.text = "name: search-" + digits(number) +
+                  "\ncommand: train --lr=${lr}\nresources: {cpus: 1}\nroles: {worker: " +
+                  digits(1 + time.roll(2)) + "}\nsearch:\n  metric: loss\n  goal: minimize\n  " +
+                  kKinds[time.roll(kKinds.size())] + "\n  max_trials: " + digits(3 + time.roll(8)) +
+                  "\n  max_parallel: " + digits(1 + time.roll(3)) +
+                  "\n  max_failed_trials: " + digits(time.roll(5)) +
+                  "\n  seed: " + digits(1 + time.roll(1000)) +
+                  "\n  parameters: {lr: {log: [1e-4, 1e-1]}}\n";
+  const spec::ParseResult parsed = spec::parse(document.text);
+  DL_ASSERT(parsed.spec.has_value(), "the simulator's searches are good documents");
+  document.parsed = std::make_shared<const JobSpec>(*parsed.spec);
+  return document;
+}
+
 }  // namespace
 
 void Client::start() {
   for (std::size_t i = 0; i < kJobs; ++i) {
+    const bool search = world_.time().happens(world_.scenario().rates.searches);
     wishes_.push_back(
-        {.key = "key-" + std::to_string(i), .document = make_document(world_.time(), i)});
+        {.key = "key-" + std::to_string(i),
+         .document = search ? make_search(world_.time(), i) : make_document(world_.time(), i)});
     world_.time().after(world_.time().between(milliseconds{0}, seconds{180}),
                         [this, i] { submit(i); });
   }
@@ -76,8 +108,35 @@ void Client::on_reply(const coordinator::Reply& reply) {
   world_.tell([&](Checker& checker) { checker.on_acknowledged(job, wishes_[wish].key); });
 }
 
+void Client::change_search(JobId job) {
+  world_.trace("client: changes the search of job " + to_string(job));
+  const auto dice = world_.time().roll(4);
+  if (dice < 3) {
+    world_.coordinator().post(coordinator::PauseSearch{
+        .request = next_request(), .job = job, .pause = dice == 0, .user = "ada"});
+  } else {
+    world_.coordinator().post(coordinator::ExtendSearch{
+        .request = next_request(),
+        .job = job,
+        .trials = static_cast<std::uint32_t>(world_.time().roll(2)),
+        .max_parallel = static_cast<std::uint32_t>(1 + world_.time().roll(3))});
+  }
+}
+
+void Client::resume_searches() {
+  for (const auto& wish : wishes_) {
+    if (wish.job == JobId{} || !wish.document.parsed->search) continue;
+    world_.coordinator().post(coordinator::PauseSearch{
+        .request = next_request(), .job = wish.job, .pause = false, .user = {}});
+  }
+}
+
 void Client::each_second() {
   for (const auto& wish : wishes_) {
+    const bool search = wish.document.parsed->search.has_value();
+    if (search && wish.job != JobId{} && world_.fault(world_.scenario().rates.search_ops)) {
+      change_search(wish.job);
+    }
     if (wish.job == JobId{} || !world_.fault(world_.scenario().rates.cancels)) continue;
     world_.trace("client: cancels job " + to_string(wish.job));
     world_.coordinator().post(coordinator::CancelJob{

@@ -18,6 +18,8 @@ class Client {
 
   void start();
   void each_second();
+  // Lets every search go on that somebody has paused.
+  void resume_searches();
   void on_reply(const coordinator::Reply& reply);
   bool is_done() const;
   std::size_t acknowledged() const { return acknowledged_; }
@@ -32,6 +34,7 @@ class Client {
   };
 
   void submit(std::size_t wish);
+  void change_search(JobId job);
 
   World& world_;
   std::vector<Wish> wishes_;

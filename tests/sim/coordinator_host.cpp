@@ -40,6 +40,18 @@ void plant(Bug bug, const State& state, Event& event) {
   }
 }
 
+// The planted bug: what a searcher is told after a crash lacks the last measurement.
+void forget_measured(State& state) {
+  for (auto& [id, job] : state.jobs) {
+    if (!job.search) continue;
+    auto& history = job.search->history;
+    const auto last = std::find_if(history.rbegin(), history.rend(), [](const SearchStep& step) {
+      return step.kind == SearchStepKind::kMeasured;
+    });
+    if (last != history.rend()) history.erase(std::next(last).base());
+  }
+}
+
 }  // namespace
 
 CoordinatorHost::CoordinatorHost(World& world) : world_(world), journal_(world) {}
@@ -47,6 +59,7 @@ CoordinatorHost::CoordinatorHost(World& world) : world_(world), journal_(world) 
 void CoordinatorHost::start() {
   auto state = journal_.recover();
   DL_ASSERT(state.has_value(), "the simulated journal can be read");
+  if (world_.bug() == Bug::kForgetMeasured) forget_measured(*state);
   ++life_;
   step_due_ = false;
   inbox_.clear();

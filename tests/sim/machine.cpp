@@ -1,7 +1,9 @@
 #include "tests/sim/machine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
+#include <cstdlib>
 
 #include "tests/sim/world.h"
 
@@ -13,6 +15,21 @@ using std::chrono::seconds;
 
 constexpr std::uint32_t kCpus = 4;
 constexpr std::uint32_t kGpus = 2;
+constexpr std::uint32_t kEpochs = 9;  // Of a search's trial.
+
+// What a search's command varies; absent for other commands.
+std::optional<double> lr_of(const std::string& command) {
+  const auto at = command.find("--lr=");
+  if (at == std::string::npos) return std::nullopt;
+  return std::strtod(command.c_str() + at + 5, nullptr);
+}
+
+// The epoch that ends the name of a checkpoint.
+std::uint32_t epoch_of(const std::string& checkpoint) {
+  const auto at = checkpoint.rfind('-');
+  if (at == std::string::npos) return 0;
+  return static_cast<std::uint32_t>(std::strtoul(checkpoint.c_str() + at + 1, nullptr, 10));
+}
 
 TaskExit exit_code(int code) {
   return {.code = code, .signal = 0, .kind = std::nullopt, .message = {}};
@@ -212,7 +229,14 @@ void Machine::spawn(const StartTask& order) {
                   .hangs = world_.fault(rates.hang),
                   .ignores_sigterm = world_.fault(rates.ignore_sigterm),
                   .grace = order.grace,
-                  .exit = std::nullopt};
+                  .exit = std::nullopt,
+                  .lr = lr_of(order.command)};
+  if (process.lr) {
+    const TaskContext& context = order.context;
+    process.first_epoch = epoch_of(context.resume_checkpoint.empty() ? context.inherited_checkpoint
+                                                                     : context.resume_checkpoint);
+    process.silent = world_.fault(rates.silent);
+  }
   world_.trace(name_ + ": spawns " + to_string(id));
   world_.tell([&](Checker& checker) { checker.on_spawn(process.view); });
   const auto pid = process.pid;
@@ -234,6 +258,7 @@ void Machine::run_process(const TaskId& task) {
   if (world_.fault(rates.crash)) {
     end = world_.time().roll(2) == 0 ? exit_signal(SIGSEGV) : exit_kind(FailureKind::kOutOfMemory);
   }
+  if (process.lr && end.ok()) return;  // It ends with its last epoch.
   exit_after(world_.time().between(milliseconds{50}, world_.scenario().process_max), task, end);
 }
 
@@ -251,7 +276,9 @@ void Machine::report(const TaskId& task, std::uint32_t pid) {
                                     .progress = Progress{.step = process.reports},
                                     .metrics = {},
                                     .checkpoint = std::nullopt};
-    if (process.reports % 3 == 0) {
+    if (process.lr) {
+      report_epoch(task, process, message);
+    } else if (process.reports % 3 == 0) {
       message.checkpoint = Checkpoint{.path = to_string(task), .step = process.reports};
     }
     send(std::move(message));
@@ -259,10 +286,24 @@ void Machine::report(const TaskId& task, std::uint32_t pid) {
   world_.time().after(seconds{2}, [this, task, pid] { report(task, pid); });
 }
 
+// Worker 0 says how good its lr is, which gets better with every epoch, and leaves a checkpoint.
+void Machine::report_epoch(const TaskId& task, Process& process, coordinator::TaskReport& message) {
+  const auto epoch =
+      std::min(kEpochs, process.first_epoch + static_cast<std::uint32_t>(process.reports));
+  message.progress = Progress{.epoch = epoch, .epochs = kEpochs, .step = epoch};
+  if (task.index != 0) return;
+  const double loss = std::abs(std::log10(*process.lr) + 2) + 1.0 / epoch;
+  if (!process.silent) message.metrics.push_back({"loss", epoch, loss, world_.now()});
+  message.checkpoint = Checkpoint{.path = "epoch-" + std::to_string(epoch), .step = epoch};
+}
+
 void Machine::acknowledge(const TaskId& task, std::uint64_t number) {
   const auto found = processes_.find(task);
   if (found == processes_.end()) return;
-  found->second.acknowledged = std::max(found->second.acknowledged, number);
+  Process& process = found->second;
+  process.acknowledged = std::max(process.acknowledged, number);
+  const bool done = process.lr && process.first_epoch + process.acknowledged >= kEpochs;
+  if (done && !process.exit && !process.hangs) exit_after(milliseconds{5}, task, exit_code(0));
 }
 
 void Machine::signal(const TaskId& task, int number) {

@@ -26,6 +26,10 @@ struct Process {
   std::optional<TaskExit> exit;
   std::uint64_t reports = 0;       // Made.
   std::uint64_t acknowledged = 0;  // Of them.
+  // Of a search's trial: what it varies, and how far it is. Each report is an epoch.
+  std::optional<double> lr;
+  std::uint32_t first_epoch = 0;  // Of the checkpoint it began with.
+  bool silent = false;            // Says nothing of the objective.
 };
 
 class Machine {
@@ -61,6 +65,7 @@ class Machine {
   void spawn(const StartTask& order);
   void run_process(const TaskId& task);
   void report(const TaskId& task, std::uint32_t pid);
+  void report_epoch(const TaskId& task, Process& process, coordinator::TaskReport& message);
   void signal(const TaskId& task, int number);
   void exit_after(Duration delay, const TaskId& task, TaskExit exit);
   void exit(const TaskId& task, const TaskExit& exit);

@@ -45,7 +45,7 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", seeds, "How many seeds, from 1 on");
   app.add_option("--bug", bug,
                  "Plant a bug: skip_commit, lose_tail, forget_fence, "
-                 "no_attempt_fence, believe_stops, hide_foreign");
+                 "no_attempt_fence, believe_stops, hide_foreign, forget_measured");
   app.add_flag("--print", print, "Print the trace");
   CLI11_PARSE(app, argc, argv);
 

@@ -71,9 +71,25 @@ constexpr std::array kScenarios = {
                        .ignore_sigterm = 150,
                        .spawn_failed = 20,
                        .cancels = 4,
-                       .drains = 3},
+                       .drains = 3,
+                       .searches = 300,
+                       .search_ops = 20,
+                       .silent = 30},
              .delay_max = milliseconds{1000},
              .away_max = seconds{60}},
+    Scenario{.name = "searches",
+             .rates = {.lost = 20,
+                       .breaks = 5,
+                       .agent_crashes = 10,
+                       .coordinator_crashes = 30,
+                       .commits_torn = 5,
+                       .commits_blind = 5,
+                       .fail = 100,
+                       .ignore_sigterm = 100,
+                       .cancels = 1,
+                       .searches = 1000,
+                       .search_ops = 20,
+                       .silent = 50}},
 };
 
 }  // namespace
@@ -95,6 +111,7 @@ std::optional<Bug> bug_from_string(std::string_view word) {
       {"no_attempt_fence", Bug::kNoAttemptFence},
       {"believe_stops", Bug::kBelieveStops},
       {"hide_foreign", Bug::kHideForeign},
+      {"forget_measured", Bug::kForgetMeasured},
   };
   for (const auto& [name, bug] : kBugs) {
     if (name == word) return bug;

@@ -35,7 +35,10 @@ struct Rates {
   unsigned spawn_failed = 0;
   // Of jobs, per second while they live.
   unsigned cancels = 0;
-  unsigned drains = 0;  // Of nodes, per second.
+  unsigned drains = 0;      // Of nodes, per second.
+  unsigned searches = 0;    // Of jobs.
+  unsigned search_ops = 0;  // Pauses, resumes and extensions of a search, per second.
+  unsigned silent = 0;      // Of a search's processes: they never report its objective.
 };
 
 struct Scenario {
@@ -64,6 +67,7 @@ enum class Bug {
   kNoAttemptFence,  // What an old attempt's task says is taken for the live one's.
   kBelieveStops,    // A task that was told to stop counts as gone.
   kHideForeign,     // Agents say nothing of tasks the coordinator has given up.
+  kForgetMeasured,  // Recovery leaves the last measurement out of what a searcher is told.
 };
 // kNone for the empty word; absent for a word that names none.
 std::optional<Bug> bug_from_string(std::string_view word);

@@ -28,6 +28,9 @@ Tally tally_of(std::string_view scenario) {
     sum.foreign += outcome.tally.foreign;
     sum.reports += outcome.tally.reports;
     sum.recoveries += outcome.tally.recoveries;
+    sum.search_recoveries += outcome.tally.search_recoveries;
+    sum.suggestions += outcome.tally.suggestions;
+    sum.judged += outcome.tally.judged;
     for (const auto& [state, count] : outcome.tally.ended) sum.ended[state] += count;
   }
   return sum;
@@ -63,6 +66,15 @@ TEST_CASE("every scenario sees the faults it is named for", "[sim]") {
   CHECK(tally_of("agent_crashes").restarts > 5);
 }
 
+// SearchesChecker holds every suggestion against that of a searcher which was never killed.
+TEST_CASE("a search killed at 100 random points makes the suggestions it would have made",
+          "[sim]") {
+  const auto tally = tally_of("searches");
+  CHECK(tally.search_recoveries >= 100);
+  CHECK(tally.suggestions > 500);
+  CHECK(tally.judged > 50);
+}
+
 TEST_CASE("agents and coordinators that crash restart no task", "[sim]") {
   // Crashes alone: no process fails, no machine reboots.
   static constexpr Scenario kCrashes{.name = "crashes",
@@ -94,6 +106,7 @@ TEST_CASE("the checkers find bugs that are planted", "[sim]") {
       {Bug::kNoAttemptFence, "disorder", "on record as ended"},
       {Bug::kBelieveStops, "failures", "on record as ended while its process lives"},
       {Bug::kHideForeign, "partitions", "still holds"},
+      {Bug::kForgetMeasured, "searches", "is not what its search would have tried"},
   };
   for (const auto& row : rows) {
     CAPTURE(row.found, row.scenario);

@@ -7,6 +7,7 @@
 #include "tests/sim/checkers/progress.h"
 #include "tests/sim/checkers/recovery.h"
 #include "tests/sim/checkers/reports.h"
+#include "tests/sim/checkers/searches.h"
 #include "tests/sim/checkers/slots.h"
 
 namespace dl::sim {
@@ -34,6 +35,7 @@ World::World(const Options& options)
   add_checker<ProgressChecker>();
   add_checker<RecoveryChecker>();
   add_checker<ReportsChecker>();
+  add_checker<SearchesChecker>();
   add_checker<SlotsChecker>();
   checkers_.push_back(std::make_unique<TallyKeeper>(tally_));
   for (unsigned i = 0; i < kMachines; ++i) {
@@ -126,6 +128,7 @@ void World::calm_down() {
   trace("faults end");
   for (const auto wait : {seconds{1}, seconds{70}, seconds{130}}) {
     time_.after(wait, [this] {
+      client_.resume_searches();
       for (auto& machine : machines_) {
         machine->end_hangs();
         coordinator_.post(coordinator::DrainNode{.request = client_.next_request(),

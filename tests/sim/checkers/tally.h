@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <algorithm>
+
 #include "tests/sim/checkers/checker.h"
 
 namespace dl::sim {
@@ -13,6 +15,9 @@ struct Tally {
   unsigned foreign = 0;  // Times that a node had tasks nobody owned.
   unsigned reports = 0;
   unsigned recoveries = 0;
+  unsigned search_recoveries = 0;  // With a search that goes on.
+  unsigned suggestions = 0;        // Trials created or resumed.
+  unsigned judged = 0;
   std::map<JobState, unsigned> ended;
 };
 
@@ -21,7 +26,12 @@ class TallyKeeper : public Checker {
   explicit TallyKeeper(Tally& tally) : Checker([](std::string) {}), tally_(tally) {}
 
   void on_spawn(const ProcessView&) override { ++tally_.spawned; }
-  void on_recover(const coordinator::State&) override { ++tally_.recoveries; }
+  void on_recover(const coordinator::State& state) override {
+    ++tally_.recoveries;
+    tally_.search_recoveries +=
+        std::any_of(state.jobs.begin(), state.jobs.end(),
+                    [](const auto& entry) { return entry.second.search.has_value(); });
+  }
   void on_commit(const coordinator::Batch& batch, const coordinator::State&) override {
     for (const auto& mutation : batch.mutations) count(mutation);
   }
@@ -39,6 +49,11 @@ class TallyKeeper : public Checker {
       ++tally_.ended[job->state];
     } else if (std::holds_alternative<TrialReported>(mutation)) {
       ++tally_.reports;
+    } else if (std::holds_alternative<TrialCreated>(mutation) ||
+               std::holds_alternative<TrialResumed>(mutation)) {
+      ++tally_.suggestions;
+    } else if (std::holds_alternative<TrialJudged>(mutation)) {
+      ++tally_.judged;
     }
   }
 
