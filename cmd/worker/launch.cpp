@@ -179,6 +179,7 @@ Outcome<train::TrainRequest> prepare(const Assignment& assignment, train::Datase
   request.attempt = assignment.context.task.attempt;
   request.artifact_dir = assignment.context.artifact_dir;
   request.resume_checkpoint = assignment.context.resume_checkpoint;
+  request.inherited_checkpoint = assignment.context.inherited_checkpoint;
   request.device = device;
   request.stop = &stop;
   // The data first: when it is wrong, that is the cause, and not that this rank went away.

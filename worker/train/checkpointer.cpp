@@ -28,6 +28,7 @@ std::string describe(const RunIdentity& identity, const Position& position, std:
 struct Description {
   RunIdentity identity;
   Position position;
+  std::uint64_t epoch = 0;  // Completed.
 };
 
 Result<Description> parse_description(const std::string& text) {
@@ -43,12 +44,13 @@ Result<Description> parse_description(const std::string& text) {
   const json::value* kind = object->if_contains("kind");
   if (kind == nullptr || *kind != "checkpoint") return invalid_argument("is not a checkpoint");
   const json::value* evaluated = object->if_contains("evaluated");
-  return Description{.identity = {.seed = number("seed"),
-                                  .samples = number("samples"),
-                                  .batch_size = static_cast<std::uint32_t>(number("batch_size")),
-                                  .spec_crc32c = static_cast<std::uint32_t>(number("spec_crc32c"))},
-                     .position = {.step = number("step"),
-                                  .evaluated = evaluated != nullptr && *evaluated == true}};
+  return Description{
+      .identity = {.seed = number("seed"),
+                   .samples = number("samples"),
+                   .batch_size = static_cast<std::uint32_t>(number("batch_size")),
+                   .spec_crc32c = static_cast<std::uint32_t>(number("spec_crc32c"))},
+      .position = {.step = number("step"), .evaluated = evaluated != nullptr && *evaluated == true},
+      .epoch = number("epoch")};
 }
 
 Result<void> check_identity(const RunIdentity& written, const RunIdentity& now) {
@@ -149,27 +151,79 @@ Outcome<Checkpointer::Read> Checkpointer::read(const std::string& wanted,
               .container = std::move(found.container)};
 }
 
+Outcome<Checkpointer::Read> Checkpointer::read_inherited(const std::filesystem::path& file,
+                                                         const CheckpointTensors& tensors) const {
+  const CheckpointFolder folder(file.parent_path(), 0);
+  DL_TRY(Resumable found,
+         blame(FailureKind::kInfrastructure, folder.resume(file.filename().string())));
+  const auto fits = [&](auto result) {
+    if (result.has_error()) {
+      result = with_context("cannot begin with the checkpoint " + file.string() +
+                                " of another trial, whose model is another",
+                            std::move(result).error());
+    }
+    return blame(FailureKind::kSpec, std::move(result));
+  };
+  DL_TRY(const Description description, fits(parse_description(found.container.description())));
+  bool rest = true;  // What is not the model's can be taken.
+  for (const NamedTensor& one : tensors.shared) {
+    if (one.name.starts_with("model.")) {
+      DL_CHECK(fits(copy_tensor(found.container, one.name, one.tensor)));
+    } else {
+      const torch::Tensor place = torch::empty_like(one.tensor.detach());
+      rest = rest && copy_tensor(found.container, one.name, place).has_value();
+    }
+  }
+  for (const NamedTensor& one : tensors.own) {
+    const torch::Tensor place = torch::empty_like(one.tensor.detach());
+    rest = rest && copy_tensor(found.container, name_of_rank(0, one.name), place).has_value();
+  }
+  for (const NamedTensor& one : tensors.shared) {
+    if (rest && !one.name.starts_with("model.")) {
+      DL_CHECK(fits(copy_tensor(found.container, one.name, one.tensor)));
+    }
+  }
+  Read read{.restored = {.position = description.position,
+                         .file = found.file,
+                         .refused = std::move(found.refused)},
+            .container = std::move(found.container),
+            .has_own = rest};
+  if (description.identity.batch_size != identity_.batch_size) {
+    read.restored.position.step = description.epoch * steps_per_epoch_;
+  }
+  return read;
+}
+
 Outcome<Checkpointer::Restored> Checkpointer::restore(const std::string& wanted,
                                                       const CheckpointTensors& tensors,
                                                       const Gang& gang) const {
-  std::optional<Read> here;
-  std::optional<Failure> failure;
-  if (gang.leads()) {
-    Outcome<Read> result = read(wanted, tensors);
-    if (result) here = *std::move(result);
-    if (!here) failure = result.error();
-  }
-  const Position position = here ? here->restored.position : Position{};
-  const std::vector<std::int64_t> told = gang.broadcast(
-      {here ? 1 : 0, static_cast<std::int64_t>(position.step), position.evaluated ? 1 : 0});
-  if (failure) return *failure;
+  return share(gang.leads() ? read(wanted, tensors) : Failure{}, tensors, gang);
+}
+
+Outcome<Checkpointer::Restored> Checkpointer::inherit(const std::filesystem::path& file,
+                                                      const CheckpointTensors& tensors,
+                                                      const Gang& gang) const {
+  return share(gang.leads() ? read_inherited(file, tensors) : Failure{}, tensors, gang);
+}
+
+Outcome<Checkpointer::Restored> Checkpointer::share(Outcome<Read> read,
+                                                    const CheckpointTensors& tensors,
+                                                    const Gang& gang) {
+  const bool here = read.has_value();
+  const Position position = here ? read->restored.position : Position{};
+  const std::vector<std::int64_t> told =
+      gang.broadcast({here ? 1 : 0, static_cast<std::int64_t>(position.step),
+                      position.evaluated ? 1 : 0, here && read->has_own ? 1 : 0});
+  if (gang.leads() && !here) return read.error();
   if (told[0] == 0) {
     return Failure{FailureKind::kCommunication, "", "rank 0 could not resume; its log says why"};
   }
   gang.broadcast(tensors_of(tensors.shared));
-  DL_CHECK(
-      blame(FailureKind::kSpec, send_own(here ? &here->container : nullptr, tensors.own, gang)));
-  Restored restored = here ? std::move(here->restored) : Restored{};
+  if (told[3] == 1) {
+    DL_CHECK(
+        blame(FailureKind::kSpec, send_own(here ? &read->container : nullptr, tensors.own, gang)));
+  }
+  Restored restored = here ? std::move(read->restored) : Restored{};
   restored.position = {.step = static_cast<std::uint64_t>(told[1]), .evaluated = told[2] == 1};
   return restored;
 }

@@ -65,12 +65,24 @@ class Checkpointer {
   Outcome<Restored> restore(const std::string& wanted, const CheckpointTensors& tensors,
                             const Gang& gang) const;
 
+  // The same with the checkpoint at the path `file` of another run, which may have had another
+  // optimizer or another size of batch. The model's tensors ("model.") have to fit; the others are
+  // taken all or none. With another size of batch the run begins with the epoch.
+  Outcome<Restored> inherit(const std::filesystem::path& file, const CheckpointTensors& tensors,
+                            const Gang& gang) const;
+
  private:
   struct Read {
     Restored restored;
     Container container;
+    bool has_own = true;  // What each rank has of its own is taken too.
   };
   Outcome<Read> read(const std::string& wanted, const CheckpointTensors& tensors) const;
+  Outcome<Read> read_inherited(const std::filesystem::path& file,
+                               const CheckpointTensors& tensors) const;
+  // Rank 0 has read it, or failed to; the others get what it has.
+  static Outcome<Restored> share(Outcome<Read> read, const CheckpointTensors& tensors,
+                                 const Gang& gang);
 
   CheckpointFolder folder_;
   RunIdentity identity_;

@@ -156,7 +156,9 @@ Outcome<void> Run::begin() {
                                      observer_.on_note(sentence);
                                    }}));
   strategy_->begin();
-  if (!request_.resume_checkpoint.empty()) DL_CHECK(resume());
+  if (!request_.resume_checkpoint.empty() || !request_.inherited_checkpoint.empty()) {
+    DL_CHECK(resume());
+  }
   DL_TRY(const std::uint64_t step, strategy_->resume(position_.step));
   if (step != position_.step) position_ = {.step = step, .evaluated = false};
   update_progress();
@@ -166,16 +168,21 @@ Outcome<void> Run::begin() {
 }
 
 Outcome<void> Run::resume() {
+  const bool inherits = request_.resume_checkpoint.empty();
   DL_TRY(const Checkpointer::Restored restored,
-         checkpointer_.restore(request_.resume_checkpoint, checkpoint_tensors(), gang_));
+         inherits
+             ? checkpointer_.inherit(request_.inherited_checkpoint, checkpoint_tensors(), gang_)
+             : checkpointer_.restore(request_.resume_checkpoint, checkpoint_tensors(), gang_));
   for (const std::string& why : restored.refused) {
     observer_.on_note("checkpoint not used: " + why);
   }
-  position_ = saved_ = restored.position;
+  position_ = restored.position;
+  if (!inherits) saved_ = position_;  // What is another's is not in this run's folder.
   in_consensus_ = true;
   if (gang_.leads()) {
-    observer_.on_note("resumed from checkpoint " + restored.file + " at step " +
-                      std::to_string(position_.step));
+    observer_.on_note(
+        (inherits ? "begins with another trial's checkpoint " : "resumed from checkpoint ") +
+        restored.file + " at step " + std::to_string(position_.step));
   }
   return {};
 }

@@ -42,7 +42,8 @@ struct TrainRequest {
   std::string spec_text;
   AttemptId attempt;
   std::filesystem::path artifact_dir;
-  std::string resume_checkpoint;  // Empty: from nothing.
+  std::string resume_checkpoint;               // Empty: from nothing, or from what it inherits.
+  std::filesystem::path inherited_checkpoint;  // Of another run; empty: none.
   Splits data;
   Gang gang;
   std::shared_ptr<ServerLine> servers;  // Where the strategy has some.

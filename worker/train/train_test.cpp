@@ -390,3 +390,54 @@ TEST_CASE("failures are laid at the right door", "[train]") {
   CHECK(kind_of(c10::Error(here, "shapes differ")) == FailureKind::kUserCode);
   CHECK(kind_of(std::runtime_error("x")) == FailureKind::kUserCode);
 }
+
+TEST_CASE("a trial begins with the checkpoint of another one", "[train]") {
+  Job parent;
+  parent.spec.train.epochs = 2;
+  Heard before;
+  checksum_of(parent.run(before));
+  const std::uint64_t end = before.losses.rbegin()->first;
+  Job child;
+  child.inherit = parent.checkpoint(before.checkpoints.back().path);
+  Heard heard;
+  SECTION("and goes on where that one was, at its own rate") {
+    child.spec.train.learning_rate = 0.001;
+    checksum_of(child.run(heard));
+    CHECK(heard.losses.begin()->first == end + 1);
+    CHECK(heard.evaluations.size() == 1);
+  }
+  SECTION("with another size of batch, at the same epoch") {
+    child.spec.train.batch_size = 64;
+    checksum_of(child.run(heard));
+    CHECK(heard.losses.begin()->first == 2 * heard.losses.size() + 1);
+  }
+  SECTION("with another optimizer, which begins anew") {
+    child.spec.train.optimizer = "adamw";
+    checksum_of(child.run(heard));
+    CHECK(heard.losses.begin()->first == end + 1);
+  }
+  SECTION("in a gang, on every rank") {
+    Job::Ranks ranks(2);
+    child.run_gang(ranks);
+    CHECK(checksum_of(ranks.results[0]) == checksum_of(ranks.results[1]));
+    heard = ranks.heard[0];
+    CHECK(heard.losses.begin()->first == end + 1);
+  }
+  // It has learned what the parent did, which is not where a new one begins.
+  CHECK(heard.losses.begin()->second < before.losses.begin()->second / 2);
+  CHECK_THAT(heard.notes, Catch::Contains("begins with another trial's checkpoint"));
+}
+
+TEST_CASE("a trial cannot begin with the checkpoint of another model", "[train]") {
+  Job parent;
+  Heard before;
+  checksum_of(parent.run(before));
+  Job child;
+  child.inherit = parent.checkpoint(before.checkpoints.back().path);
+  child.spec.model->hidden = {16};
+  Heard heard;
+  const auto result = child.run(heard);
+  REQUIRE(result.has_error());
+  CHECK(result.error().kind == FailureKind::kSpec);
+  CHECK_THAT(result.error().message, Catch::Contains("whose model is another"));
+}

@@ -85,6 +85,7 @@ TrainRequest Job::request(const JobSpec& job, const std::atomic<bool>* stop) con
   request.attempt = {.job = {42}, .trial = 1, .attempt = attempt};
   request.artifact_dir = folder_;
   request.resume_checkpoint = resume;
+  request.inherited_checkpoint = inherit;
   auto data = open_dataset(dataset_request(*job.model, job.data, job.train.seed));
   if (data.has_error()) throw std::runtime_error(data.error().message);
   request.data = *std::move(data);

@@ -61,6 +61,7 @@ class Job {
   JobSpec spec;
   std::uint32_t attempt = 1;
   std::string resume;
+  std::filesystem::path inherit;             // Of another job, where there is nothing to resume.
   std::function<void(Splits&)> change_data;  // What a run makes of its data before it starts.
   bool servers_remember = false;             // Servers keep their values in the job's folder.
 
