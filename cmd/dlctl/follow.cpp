@@ -1,5 +1,7 @@
 #include "cmd/dlctl/follow.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "cmd/dlctl/output/document.h"
@@ -21,8 +23,27 @@ std::string time_of_day(const google::protobuf::Timestamp& time) {
 
 Style style_of_event(const std::string& type) {
   if (type == "stopping" || type == "blamed" || type == "restart") return Style::kYellow;
-  if (type == "ended" || type == "running") return Style::kGreen;
+  if (type == "paused" || type == "stopped" || type == "failed") return Style::kYellow;
+  if (type == "ended" || type == "running" || type == "best") return Style::kGreen;
   return Style::kCyan;
+}
+
+// What happens within a search's trials is too much to watch: their begin, their end and what the
+// search decides is shown.
+bool is_noise_in_search(const v1::JobEvent& event) {
+  static constexpr std::array<std::string_view, 7> kWithin = {
+      "placed", "running", "exited", "checkpoint", "measured", "blamed", "progress"};
+  const bool of_attempt = std::count(event.subject().begin(), event.subject().end(), '.') == 2;
+  return std::count(kWithin.begin(), kWithin.end(), event.type()) > 0 ||
+         (event.type() == "stopping" && of_attempt);
+}
+
+// "trial 3" of "42.3" and "42.3.2"; empty for a job.
+std::string trial_of(const std::string& subject) {
+  const auto begin = subject.find('.');
+  if (begin == std::string::npos) return "";
+  const auto end = subject.find_first_of("./", begin + 1);
+  return "trial " + one_line(subject.substr(begin + 1, end - begin - 1));
 }
 
 class Follower {
@@ -99,14 +120,16 @@ class Follower {
   void on_event(const v1::JobEvent& event) {
     last_event_ = std::max(last_event_, event.id());
     end_seen_ = end_seen_ || event.type() == "ended";
+    if (job_.has_search() && is_noise_in_search(event)) return;
     if (event.type() == "progress") {
       on_progress(to_view(event.progress(), unit_));
       return;
     }
     if (event.type() == "restart" || event.type() == "placed") progress_.reset();
     const auto slash = event.subject().find('/');
-    const std::string task =
+    std::string task =
         slash == std::string::npos ? "" : one_line(event.subject().substr(slash + 1)) + " ";
+    if (job_.has_search()) task = pad_right(trial_of(event.subject()), 10);
     const std::string line = styled(time_of_day(event.time()), Style::kDim, terminal_.color) +
                              "  " +
                              styled(pad_right(one_line(event.type()), 10),
@@ -134,6 +157,12 @@ class Follower {
       return;
     }
     refresh();
+    if (job_.has_search() && job_.why().empty()) {
+      screen_.show(
+          styled(search_text(job_.search()) + "  (Ctrl-C detaches)", Style::kDim, terminal_.color) +
+          "\n");
+      return;
+    }
     const std::string state = word_of(job_.state());
     const std::string why = job_.why().empty() ? "" : ": " + one_line(job_.why());
     screen_.show(styled(state + " for " + span(time_in_state(job_, run_.host().now())) + why +

@@ -51,6 +51,9 @@ Verb logs_verb();
 Verb metrics_verb();
 Verb explain_verb();
 Verb cancel_verb();
+Verb pause_verb();
+Verb resume_verb();  // In pause.cpp.
+Verb extend_verb();
 Verb wait_verb();
 Verb validate_verb();
 Verb convert_verb();

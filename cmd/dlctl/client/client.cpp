@@ -8,6 +8,7 @@
 #include "daemon/runtime/wire/agent_messages.h"
 #include "dl/v1/cluster.grpc.pb.h"
 #include "dl/v1/jobs.grpc.pb.h"
+#include "dl/v1/search.grpc.pb.h"
 
 namespace dl::dlctl {
 namespace {
@@ -138,6 +139,7 @@ struct Client::Connection {
   Milliseconds timeout;
   std::shared_ptr<grpc::Channel> channel = make_channel(endpoint);
   std::unique_ptr<v1::JobService::Stub> jobs = v1::JobService::NewStub(channel);
+  std::unique_ptr<v1::SearchService::Stub> search = v1::SearchService::NewStub(channel);
   std::unique_ptr<v1::ClusterService::Stub> cluster = v1::ClusterService::NewStub(channel);
 
   template <class Stub, class Request, class Response>
@@ -199,6 +201,24 @@ Result<v1::Explanation> Client::explain_job(const std::string& job) {
 
 Result<v1::ListMetricsResponse> Client::list_metrics(const v1::ListMetricsRequest& request) {
   return connection_->call(*connection_->jobs, &v1::JobService::Stub::ListMetrics, request);
+}
+
+Result<v1::PauseSearchResponse> Client::pause_search(const std::string& job,
+                                                     const std::string& user) {
+  v1::PauseSearchRequest request;
+  request.set_job(job);
+  request.set_user(user);
+  return connection_->call(*connection_->search, &v1::SearchService::Stub::PauseSearch, request);
+}
+
+Result<v1::ResumeSearchResponse> Client::resume_search(const std::string& job) {
+  v1::ResumeSearchRequest request;
+  request.set_job(job);
+  return connection_->call(*connection_->search, &v1::SearchService::Stub::ResumeSearch, request);
+}
+
+Result<v1::ExtendSearchResponse> Client::extend_search(const v1::ExtendSearchRequest& request) {
+  return connection_->call(*connection_->search, &v1::SearchService::Stub::ExtendSearch, request);
 }
 
 Result<v1::Cluster> Client::get_cluster() {

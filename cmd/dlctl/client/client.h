@@ -14,6 +14,7 @@
 #include "cmd/dlctl/config/endpoint.h"
 #include "dl/v1/cluster.pb.h"
 #include "dl/v1/jobs.pb.h"
+#include "dl/v1/search.pb.h"
 
 namespace dl::dlctl {
 
@@ -47,6 +48,9 @@ class Client {
   Result<v1::CancelJobResponse> cancel_job(const std::string& job, bool kill);
   Result<v1::Explanation> explain_job(const std::string& job);
   Result<v1::ListMetricsResponse> list_metrics(const v1::ListMetricsRequest& request);
+  Result<v1::PauseSearchResponse> pause_search(const std::string& job, const std::string& user);
+  Result<v1::ResumeSearchResponse> resume_search(const std::string& job);
+  Result<v1::ExtendSearchResponse> extend_search(const v1::ExtendSearchRequest& request);
   Result<v1::Cluster> get_cluster();
   Result<v1::ListNodesResponse> list_nodes();
   Result<v1::DrainNodeResponse> drain_node(const v1::DrainNodeRequest& request);

@@ -116,6 +116,20 @@ std::optional<Metric> best_metric(const v1::Job& job) {
   return std::nullopt;
 }
 
+std::string search_text(const v1::SearchStatus& search) {
+  const std::string of =
+      search.max_trials() > 0 ? " of " + std::to_string(search.max_trials()) : "";
+  std::string text = std::to_string(search.started()) + of + " trials started";
+  const auto add = [&](std::uint32_t count, const char* what) {
+    if (count > 0) text += ", " + std::to_string(count) + " " + what;
+  };
+  add(search.running(), search.running() == 1 ? "runs" : "run");
+  add(search.paused(), "paused");
+  add(search.ended(), "ended");
+  add(search.failed(), "failed");
+  return text;
+}
+
 std::string failure_text(const v1::Failure& failure) {
   if (failure.message().empty()) return "";
   const std::string task = failure.task().empty() ? "" : " in " + failure.task();

@@ -46,6 +46,9 @@ struct Metric {
 };
 std::optional<Metric> best_metric(const v1::Job& job);
 
+// "5 of 24 trials started, 2 run, 1 paused, 2 ended, 1 failed"
+std::string search_text(const v1::SearchStatus& search);
+
 // "user_code in worker:1: exit status 3; …", in one line; empty when nothing is said.
 std::string failure_text(const v1::Failure& failure);
 

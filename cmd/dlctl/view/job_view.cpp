@@ -86,15 +86,27 @@ std::string headline(const v1::Job& job, Timestamp now, const Terminal& terminal
          (is_terminal(job.state()) ? " after " : " for ") + span(time_in_state(job, now)) + "\n";
 }
 
+// "trial 7"; of several objectives, all that none is better than.
+std::string best_trials(const v1::SearchStatus& search) {
+  std::string text;
+  for (const auto number : search.best())
+    text += (text.empty() ? "trial " : ", ") + std::to_string(number);
+  return text;
+}
+
 std::string next_commands(const v1::Job& job) {
   const std::string id = std::to_string(job.id());
+  if (job.has_search()) {
+    return job.search().best_size() > 0 ? "dlctl best " + id + " · dlctl trials " + id
+                                        : "dlctl trials " + id + " · dlctl explain " + id;
+  }
   const std::string first = job.state() == v1::JOB_STATE_SUCCEEDED ? "metrics " : "explain ";
   return "dlctl " + first + id + " · dlctl logs " + id + " · dlctl status " + id;
 }
 
 void add_trial(Facts& facts, const v1::Job& job, const v1::Trial& trial,
                const TableOptions& options) {
-  if (job.trials_size() > 1) {
+  if (job.trials_size() > 1 || job.has_search()) {
     facts.add("trial", std::to_string(trial.number()) + " " + trial.state());
   }
   ProgressView progress = to_view(trial.progress(), unit_of(job));
@@ -176,7 +188,13 @@ std::string render_job(const v1::Job& job, Timestamp now, const TableOptions& op
   facts.add("submitted", clock_text(job.submit_time()));
   facts.add("why", one_line(job.why()));
   std::string tasks;
+  if (job.has_search()) {
+    facts.add("search", search_text(job.search()));
+    facts.add("best", best_trials(job.search()));
+  }
   for (const auto& trial : job.trials()) {
+    // Of a search only what it does now; `dlctl trials` has them all.
+    if (job.has_search() && trial.state() != "running") continue;
     add_trial(facts, job, trial, options);
     tasks += tasks_text(trial.attempt(), options);
   }
@@ -188,6 +206,12 @@ std::string render_job(const v1::Job& job, Timestamp now, const TableOptions& op
 std::string render_outcome(const v1::Job& job, const Terminal& terminal) {
   Facts facts(terminal.color);
   facts.add("failure", failure_text(job.failure()));
+  if (job.has_search()) {
+    facts.add("search", search_text(job.search()));
+    facts.add("best", best_trials(job.search()));
+    facts.add("next", next_commands(job));
+    return headline(job, time_of(job.end_time()), terminal) + facts.text();
+  }
   for (const auto& trial : job.trials()) {
     add_final_metrics(facts, trial);
     add_places(facts, job, trial);
