@@ -44,7 +44,7 @@ TEST_CASE("a context of an older coordinator has no checkpoint to inherit", "[mo
   REQUIRE(at != std::string::npos);
   text.resize(at);
   const auto context = task_context_from_json(text + "}");
-  REQUIRE(context);
+  REQUIRE(context.has_value());
   CHECK(context->inherited_checkpoint.empty());
   CHECK(context->resume_checkpoint == "checkpoints/step-100");
 }

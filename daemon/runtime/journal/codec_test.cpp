@@ -85,7 +85,8 @@ TEST_CASE("a search that was read suggests what it would have suggested", "[jour
       }
       const auto snapshot = decode_state(text_of(bed.state()));
       REQUIRE((snapshot ? "" : snapshot.error().message) == "");
-      for (const coordinator::State* state : {&replayed, &*snapshot}) {
+      using States = std::initializer_list<const coordinator::State*>;
+      for (const coordinator::State* state : States{&replayed, &*snapshot}) {
         CHECK(*state == bed.state());
         CHECK(coordinator::searcher_of(state->jobs.at(JobId{1})).suggest() ==
               coordinator::searcher_of(bed.job(1)).suggest());
