@@ -12,7 +12,7 @@ namespace dl::worker::collective {
 // Up to here all ranks sum the whole vector (flat), above each a part of it (staged): with more
 // ranks there is more to sum than to wait for.
 constexpr std::size_t flat_bytes_worthwhile(std::uint32_t ranks) {
-  if (ranks <= 2) return 256 << 10;
+  if (ranks <= 2) return 128 << 10;
   return 16 << 10;
 }
 

@@ -25,7 +25,7 @@ CALLS = 100
 TOLERANCE = 1.5
 # What is chosen for up to so many bytes, by transport and world, as crossover.h and
 # CommunicatorOptions::direct_bytes_max have it.
-TABLE = {"shm": ("flat", "staged", lambda world: 256 * KIB if world <= 2 else 16 * KIB),
+TABLE = {"shm": ("flat", "staged", lambda world: 128 * KIB if world <= 2 else 16 * KIB),
          "tcp": ("direct", "ring", lambda world: 4 * KIB)}
 
 
