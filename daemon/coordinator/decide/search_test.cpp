@@ -36,7 +36,7 @@ TEST_CASE("a search has as many trials as it may at once, and then the next", "[
 
 TEST_CASE("a trial runs the command with its own values", "[search]") {
   SearchBed bed(search_text(kRandom));
-  const auto& order = bed.all<StartTask>();
+  const auto order = bed.all<StartTask>();
   REQUIRE(order.size() == 2);
   const std::string lr = dl::to_string(bed.trial(2).assignment.at("lr"));
   CHECK(order[1].command == "train --lr=" + lr);
@@ -133,19 +133,21 @@ TEST_CASE("too many failed trials fail the search, with the last one's cause", "
 }
 
 TEST_CASE("an assignment that makes no job is a failed trial with the reason", "[search]") {
+  // Each value is one that the job can have, but not all of them beside each other.
   SearchBed bed(
       "name: test\nmodel: {name: mlp, classes: 10, hidden: [8]}\n"
       "data: {format: synthetic, shape: [1, 8, 8], samples: 64}\n"
-      "train: {epochs: 1, batch_size: 8}\nresources: {cpus: 1}\nstrategy: {name: ring, workers: "
-      "4}\n"
+      "train: {epochs: 1, batch_size: 4}\nstrategy: {name: ring, workers: 1}\n"
       "search:\n  metric: validation.loss\n  goal: minimize\n  algorithm: grid\n  max_parallel: 4\n"
-      "  parameters: {train.batch_size: {values: [2, 8]}}\n");
-  CHECK(bed.in(TrialState::kFailed) == Numbers{1});
-  CHECK(bed.in(TrialState::kRunning) == Numbers{2});
-  CHECK(bed.trial(1).last_failure->kind == FailureKind::kSpec);
-  CHECK_THAT(bed.trial(1).last_failure->message,
-             Catch::Contains("trial 1.1 makes no job that can run") &&
-                 Catch::Contains("train.batch_size"));
+      "  parameters: {train.batch_size: {values: [4, 6]}, strategy.workers: {values: [1, 4]}}\n");
+  REQUIRE(bed.in(TrialState::kFailed).size() == 1);
+  CHECK(bed.in(TrialState::kRunning).size() == 3);
+  const Trial& unfit = bed.trial(bed.in(TrialState::kFailed).front());
+  CHECK(unfit.assignment ==
+        Assignment{{"train.batch_size", std::int64_t{6}}, {"strategy.workers", std::int64_t{4}}});
+  CHECK(unfit.last_failure->kind == FailureKind::kSpec);
+  CHECK_THAT(unfit.last_failure->message,
+             Catch::Contains("makes no job that can run") && Catch::Contains("train.batch_size"));
 }
 
 TEST_CASE("ASHA stops trials, which are neither failed nor cancelled", "[search]") {
@@ -205,7 +207,7 @@ TEST_CASE("population-based training starts trials with the checkpoints of other
   CHECK(bed.trial(4).state == TrialState::kStopped);
   REQUIRE(bed.in(TrialState::kRunning) == Numbers{1, 2, 3, 5});
   CHECK(bed.trial(5).from == 1);
-  const auto& context = bed.all<StartTask>().at(0).context;
+  const TaskContext context = bed.all<StartTask>().at(0).context;
   // A command names its checkpoints below its own artifacts.
   CHECK(context.inherited_checkpoint == "/artifacts/1/1/epoch-2");
   CHECK(context.resume_checkpoint.empty());
