@@ -8,11 +8,13 @@
 #include <filesystem>
 #include <string>
 
+#include "daemon/runtime/server/job_excerpt.h"
 #include "daemon/runtime/server/server.h"
 #include "dl/v1/cluster.grpc.pb.h"
 #include "dl/v1/jobs.grpc.pb.h"
 #include "dl/v1/search.grpc.pb.h"
 #include "tests/integration/fake_agent.h"
+#include "tests/support/search_testbed.h"
 #include "tests/support/temp_dir.h"
 
 namespace dl::runtime::server {
@@ -302,22 +304,32 @@ TEST_CASE("an operator pauses, resumes and extends a search", "[server]") {
         grpc::StatusCode::FAILED_PRECONDITION);
 }
 
-TEST_CASE("a job's answer has few of a search's trials, the list has all", "[server]") {
-  const test::TempDir dir;
-  const Cluster cluster(dir / "state");
-  const auto agent = cluster.agent("a", 1);
-  std::uint64_t job = 0;
-  std::string document = kSearch;
-  document.replace(document.find("max_trials: 3"), 13, "max_trials: 9");
-  REQUIRE(cluster.submit(document, job).ok());
-  for (int i = 0; i < 8; ++i) run_trial(*agent, i);
-  const v1::Job live = cluster.get("1");
-  REQUIRE(live.trials_size() == 6);
-  CHECK(live.trials(0).number() == 4);
-  CHECK(live.trials(5).state() == "running");
-  CHECK(live.search().ended() == 8);
-  CHECK(live.search().best(0) == 1);
-  CHECK(trials_of(cluster, "1").trials_size() == 9);
+TEST_CASE("an excerpt of a search has few of its trials, and what was counted over all",
+          "[server]") {
+  coordinator::SearchBed bed(coordinator::search_text("  algorithm: random\n  max_trials: 12\n"));
+  for (std::uint32_t number = 1; number <= 8; ++number) bed.succeed(number, number == 2 ? 0 : 1);
+  const coordinator::Job& job = bed.job(1);
+  const auto numbers = [](const coordinator::Job& some) {
+    std::vector<std::uint32_t> all;
+    for (const auto& [number, trial] : some.trials) all.push_back(number);
+    return all;
+  };
+  CHECK(numbers(excerpt(job, Trials::kAll)).size() == 9);
+  const auto few = excerpt(job, Trials::kFew, 1);
+  CHECK(numbers(few) == std::vector<std::uint32_t>{1, 4, 5, 6, 7, 8, 9});
+  CHECK(few.name == job.name);
+  CHECK(few.document.parsed == job.document.parsed);
+  CHECK(few.search->max_trials == 12);
+  CHECK(few.search->history.empty());
+  const auto counts = count_trials(job);
+  REQUIRE(counts.has_value());
+  CHECK(counts->started == 9);
+  CHECK(counts->running == 1);
+  CHECK(counts->ended == 8);
+  CHECK(counts->best == std::vector<std::uint32_t>{2});
+  coordinator::Job plain = job;
+  plain.search.reset();
+  CHECK_FALSE(count_trials(plain));
 }
 
 TEST_CASE("what was acknowledged survives the coordinator's death", "[server]") {
@@ -520,19 +532,6 @@ TEST_CASE("a bad document is refused with its places, and starts nothing", "[ser
   const grpc::Status status = cluster.submit("name: x\ncomand: y\n", job);
   CHECK(status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
   CHECK_THAT(status.error_message(), Catch::Contains("spec:2:1: "));
-  v1::ListJobsResponse listed;
-  CHECK(cluster.jobs->ListJobs(Cluster::context().get(), {}, &listed).ok());
-  CHECK(listed.jobs().empty());
-}
-
-TEST_CASE("a search is refused as not built in yet, and starts nothing", "[server]") {
-  const test::TempDir dir;
-  const Cluster cluster(dir / "state");
-  std::uint64_t job = 0;
-  const grpc::Status status = cluster.submit(
-      "command: run ${lr}\nsearch: {metric: m, goal: minimize, parameters: {lr: [1, 2]}}\n", job);
-  CHECK(status.error_code() == grpc::StatusCode::UNIMPLEMENTED);
-  CHECK_THAT(status.error_message(), Catch::Contains("search is not built into this coordinator"));
   v1::ListJobsResponse listed;
   CHECK(cluster.jobs->ListJobs(Cluster::context().get(), {}, &listed).ok());
   CHECK(listed.jobs().empty());

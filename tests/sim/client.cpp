@@ -50,14 +50,14 @@ coordinator::SpecDocument make_search(Timeline& time, std::size_t number) {
   };
   const auto digits = [](std::uint64_t value) { return std::to_string(value); };
   coordinator::SpecDocument document;
-  document.text = "name: search-" + digits(number) +
-                  "\ncommand: train --lr=${lr}\nresources: {cpus: 1}\nroles: {worker: " +
-                  digits(1 + time.roll(2)) + "}\nsearch:\n  metric: loss\n  goal: minimize\n  " +
-                  kKinds[time.roll(kKinds.size())] + "\n  max_trials: " + digits(3 + time.roll(8)) +
-                  "\n  max_parallel: " + digits(1 + time.roll(3)) +
-                  "\n  max_failed_trials: " + digits(time.roll(5)) +
-                  "\n  seed: " + digits(1 + time.roll(1000)) +
-                  "\n  parameters: {lr: {log: [1e-4, 1e-1]}}\n";
+  document.text =
+      "name: search-" + digits(number) +
+      "\ncommand: train --lr=${lr}\nroles: {worker: {cpus: 1, count: " + digits(1 + time.roll(2)) +
+      "}}\nsearch:\n  metric: loss\n  goal: minimize\n  " + kKinds[time.roll(kKinds.size())] +
+      "\n  max_trials: " + digits(3 + time.roll(8)) +
+      "\n  max_parallel: " + digits(1 + time.roll(3)) +
+      "\n  max_failed_trials: " + digits(time.roll(5)) +
+      "\n  seed: " + digits(1 + time.roll(1000)) + "\n  parameters: {lr: {log: [1e-4, 1e-1]}}\n";
   const spec::ParseResult parsed = spec::parse(document.text);
   DL_ASSERT(parsed.spec.has_value(), "the simulator's searches are good documents");
   document.parsed = std::make_shared<const JobSpec>(*parsed.spec);
