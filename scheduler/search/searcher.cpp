@@ -99,7 +99,8 @@ Suggestion Searcher::Parts::suggest() {
 
 std::optional<Assignment> Searcher::Parts::sampled() {
   const auto number = static_cast<TrialNumber>(trials.size() + 1);
-  const Observations& observations = judged.observations(trials);
+  static const Observations kNone;
+  const Observations& observations = sampler->learns() ? judged.observations(trials) : kNone;
   Random random(spec.seed, space);
   for (std::uint32_t attempt = 0; attempt < kAttempts; ++attempt) {
     Sampler& chosen = attempt < kSamplerAttempts ? *sampler : random;

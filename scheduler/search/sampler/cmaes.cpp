@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "scheduler/search/numeric/elementary.h"
+#include "scheduler/search/numeric/sobol_sequence.h"
 #include "scheduler/search/sampler/simple.h"
 
 namespace dl::scheduler {
@@ -161,10 +162,14 @@ std::optional<Point> Cmaes::sample(const Observations& observations, TrialNumber
   Point point = is_mixed ? *others_.sample(observations, number, attempt) : Point(space_.size());
   const State state = state_after(observations);
   RandomStream random(seed_ + 1, (std::uint64_t{number} << 32) | attempt);
+  const auto even = SobolSequence(axes_.size(), seed_ + 1).point(number);
   VectorXd x;
   for (int redraw = 0; redraw < kRedraws; ++redraw) {
     VectorXd z(state.mean.size());
-    for (double& entry : z) entry = random.normal();
+    for (Eigen::Index k = 0; k < z.size(); ++k) {
+      const bool is_first = redraw == 0 && attempt == 0;
+      z[k] = is_first ? normal_quantile(even[static_cast<std::size_t>(k)]) : random.normal();
+    }
     VectorXd y = state.step * (state.axes * z);
     for (Eigen::Index k = 0; k < y.size(); ++k) {
       const double levels = space_.axis(axes_[static_cast<std::size_t>(k)]).levels;

@@ -4,7 +4,9 @@
 // The strategy's state is a fold over the results in order of their arrival, a generation at a
 // time, so any number of trials may run at once. Steps that the strategy would hardly have made
 // itself, such as initial points, are shortened first (Hansen 2011, "Injecting external
-// solutions"). Choices and conditional parameters are TPE's.
+// solutions"). Steps come from Sobol's sequence, bent to a normal shape, so that a generation
+// spreads more evenly than random ones would (Teytaud, Gelly 2007, "DCMA: yet another
+// derandomization in covariance-matrix-adaptation"). Choices and conditional parameters are TPE's.
 
 #pragma once
 

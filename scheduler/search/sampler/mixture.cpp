@@ -36,9 +36,14 @@ class LogShareTable {
 
 }  // namespace
 
-Mixture::Mixture(const UnitSpace& space, std::span<const Point* const> points,
-                 std::span<const double> weights, const MixtureOptions& options)
-    : space_(space), options_(options), components_(points.size() + 1), axes_(space.size()) {
+Mixture::Mixture(const UnitSpace& space, std::vector<std::size_t> axes,
+                 std::span<const Point* const> points, std::span<const double> weights,
+                 const MixtureOptions& options)
+    : space_(space),
+      axes_(std::move(axes)),
+      options_(options),
+      components_(points.size() + 1),
+      kernels_(space.size()) {
   double total = 0;
   for (const double weight : weights) total += weight;
   const double average = points.empty() ? 1 : total / static_cast<double>(points.size());
@@ -50,7 +55,7 @@ Mixture::Mixture(const UnitSpace& space, std::span<const Point* const> points,
     log_weights_.push_back(log_of(share));
   }
   for (const Point* point : points) points_.push_back(*point);
-  for (std::size_t axis = 0; axis < space.size(); ++axis) {
+  for (const std::size_t axis : axes_) {
     if (space.axis(axis).is_category())
       add_category(axis, points);
     else
@@ -60,7 +65,7 @@ Mixture::Mixture(const UnitSpace& space, std::span<const Point* const> points,
 
 void Mixture::add_numeric(std::size_t axis, std::span<const Point* const> points,
                           std::span<const double> weights) {
-  AxisKernels& kernels = axes_[axis];
+  AxisKernels& kernels = kernels_[axis];
   kernels.centres.assign(components_, 0);
   kernels.precisions.assign(components_, 0);
   // Spread of the points, with the uniform prior as one more of average weight.
@@ -80,7 +85,7 @@ void Mixture::add_numeric(std::size_t axis, std::span<const Point* const> points
   }
   const double prior = total / count;
   const double spread = std::sqrt((squares + prior / 12) / (total + prior));
-  const auto dimensions = static_cast<double>(space_.size());
+  const auto dimensions = static_cast<double>(axes_.size());
   const double scott = exp_of(-log_of(count + 1) / (dimensions + 4));
   double width_min = options_.width_min;
   if (space_.axis(axis).levels > 0) width_min = std::max(width_min, 0.5 / space_.axis(axis).levels);
@@ -100,7 +105,7 @@ void Mixture::add_numeric(std::size_t axis, std::span<const Point* const> points
 
 void Mixture::add_category(std::size_t axis, std::span<const Point* const> points) {
   const Axis& shape = space_.axis(axis);
-  AxisKernels& kernels = axes_[axis];
+  AxisKernels& kernels = kernels_[axis];
   const double smoothing = options_.category_smoothing * shape.categories;
   kernels.other = smoothing / (smoothing + static_cast<double>(points.size()));
   kernels.own = 1 - kernels.other;
@@ -118,16 +123,15 @@ void Mixture::add_category(std::size_t axis, std::span<const Point* const> point
   }
 }
 
-Point Mixture::sample(RandomStream& random) const {
+Point Mixture::sample(Point point, RandomStream& random) const {
   double left = random.uniform();
   std::size_t j = 0;
   while (j + 1 < components_ && (left -= shares_[j]) >= 0) ++j;
   const bool is_prior = j + 1 == components_;
-  Point point(space_.size(), kNone);
-  for (std::size_t i = 0; i < space_.size(); ++i) {
+  for (const std::size_t i : axes_) {
     const double share = random.uniform(), which = random.uniform();
     if (!space_.is_active(i, point)) continue;
-    const AxisKernels& kernels = axes_[i];
+    const AxisKernels& kernels = kernels_[i];
     const double centre = is_prior ? kNone : points_[j][i];
     if (std::isnan(centre)) {
       point[i] = space_.coordinate_at_share(i, share);
@@ -149,10 +153,10 @@ void Mixture::add_log_density(std::span<const Point> points, double sign,
   std::vector<double> logs(components_);
   for (std::size_t c = 0; c < points.size(); ++c) {
     std::copy(log_weights_.begin(), log_weights_.end(), logs.begin());
-    for (std::size_t i = 0; i < space_.size(); ++i) {
+    for (const std::size_t i : axes_) {
       const double x = points[c][i];
       if (std::isnan(x)) continue;
-      const AxisKernels& kernels = axes_[i];
+      const AxisKernels& kernels = kernels_[i];
       if (space_.axis(i).is_category()) {
         const double* of_category = kernels.logs.data() + static_cast<std::size_t>(x) * components_;
         for (std::size_t j = 0; j < components_; ++j) logs[j] += of_category[j];

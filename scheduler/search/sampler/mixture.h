@@ -1,5 +1,5 @@
-// Mixture is TPE's density over points: one product of kernels around each of some points, and the
-// prior, weighted.
+// Mixture is TPE's density over points, or over some of their axes: one product of kernels around
+// each of some points, and the prior, weighted.
 //
 // A numeric axis has a normal kernel cut to [0, 1], of one width for all points; a category keeps
 // most of its weight on the point's own. Where a point lacks an axis (a parameter that was not
@@ -25,11 +25,13 @@ struct MixtureOptions {
 
 class Mixture {
  public:
-  // `weights`: of each point, not normalized. `space` outlives the mixture.
-  Mixture(const UnitSpace& space, std::span<const Point* const> points,
-          std::span<const double> weights, const MixtureOptions& options);
+  // Over `axes` of `space`, which outlives the mixture. `weights`: of each point, not normalized.
+  Mixture(const UnitSpace& space, std::vector<std::size_t> axes,
+          std::span<const Point* const> points, std::span<const double> weights,
+          const MixtureOptions& options);
 
-  Point sample(RandomStream& random) const;
+  // `point` with new values on the mixture's axes, as far as they are active.
+  Point sample(Point point, RandomStream& random) const;
   // Adds the log density at each point to `sums`, times `sign`. The axes that a point lacks count
   // 1.
   void add_log_density(std::span<const Point> points, double sign, std::span<double> sums) const;
@@ -48,12 +50,13 @@ class Mixture {
   void add_category(std::size_t axis, std::span<const Point* const> points);
 
   const UnitSpace& space_;
+  std::vector<std::size_t> axes_;
   MixtureOptions options_;
   std::size_t components_ = 0;  // The last one is the prior.
   std::vector<Point> points_;
-  std::vector<double> shares_;       // Normalized weights.
-  std::vector<double> log_weights_;  // With the kernels' normalizing constants.
-  std::vector<AxisKernels> axes_;
+  std::vector<double> shares_;        // Normalized weights.
+  std::vector<double> log_weights_;   // With the kernels' normalizing constants.
+  std::vector<AxisKernels> kernels_;  // Of the axes in axes_, by axis.
 };
 
 }  // namespace dl::scheduler

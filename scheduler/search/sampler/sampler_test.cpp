@@ -64,6 +64,74 @@ TEST_CASE("samplers that learn come closer to the minimum than random ones", "[s
   CHECK(mean_of_searches("gp") < random / 50);
 }
 
+TEST_CASE("TPE of each parameter by itself learns too, and sees no two of them together",
+          "[search]") {
+  SearchSpec alone = spec_of("tpe", plane());
+  alone.tpe.multivariate = false;
+  double sum = 0;
+  for (alone.seed = 0; alone.seed < 5; ++alone.seed) sum += searched(alone, 40, bowl);
+  CHECK(sum / 5 < mean_of_searches("random") / 3);
+
+  // Of 40 points that lie all over both axes, those on the diagonal are good.
+  const auto near_diagonal = [](bool multivariate) {
+    SearchSpec spec = spec_of("tpe", plane());
+    spec.tpe.multivariate = multivariate;
+    Searcher searcher(spec);
+    for (TrialNumber n = 1; n <= 40; ++n) {
+      const double x = n * 0.025 - 0.0125, y = n % 8 == 0 ? x : 1 - x;
+      searcher.started({n, {{"x", -5 + 15 * x}, {"y", 15 * y}}});
+      searcher.reported({n, {.resource = 1, .values = {std::abs(x - y) + 0.01 * x}}});
+      searcher.ended({n});
+    }
+    int near = 0;
+    for (TrialNumber n = 41; n <= 100; ++n) {
+      const auto start = std::get<StartTrial>(searcher.suggest());
+      const double x = (*as_number(start.assignment.at("x")) + 5) / 15;
+      near += std::abs(x - *as_number(start.assignment.at("y")) / 15) < 0.2;
+      searcher.started({n, start.assignment});
+      searcher.ended({n, false});
+    }
+    return near;
+  };
+  CHECK(near_diagonal(true) > 1.3 * near_diagonal(false));
+}
+
+TEST_CASE("TPE of each parameter by itself gives children values under their parents only",
+          "[search]") {
+  Parameters parameters = {{.name = "kind", .domain = Choices{.values = {"a", "b"}}},
+                           {.name = "z", .domain = Numbers{.values = {1, 10, 100}}}};
+  parameters.back().condition = Condition{"kind", {"b"}};
+  SearchSpec spec = spec_of("tpe", parameters);
+  spec.tpe = {.startup_trials = 2, .multivariate = false};
+  std::set<Assignment> seen;
+  searched(spec, 4, [&](const Assignment& a) {
+    CHECK(a.contains("z") == (a.at("kind") == ParameterValue("b")));
+    CHECK(seen.insert(a).second);  // Nothing twice while there is something new.
+    return a.contains("z") ? *as_number(a.at("z")) : 50;
+  });
+}
+
+TEST_CASE("every third trial of BOHB has random values", "[search]") {
+  SearchSpec spec = spec_of("bohb", plane());
+  spec.halving = {.min_resource = 1, .max_resource = 1, .reduction = 3};
+  SearchSpec random = spec;
+  random.algorithm = "random";
+  Searcher bohb(spec), tpe(spec_of("tpe", plane())), blind(random);
+  int as_random = 0, as_tpe = 0;
+  for (TrialNumber n = 1; n <= 30; ++n) {
+    const auto assignment = std::get<StartTrial>(bohb.suggest()).assignment;
+    as_random += assignment == std::get<StartTrial>(blind.suggest()).assignment;
+    as_tpe += assignment == std::get<StartTrial>(tpe.suggest()).assignment;
+    for (Searcher* searcher : {&bohb, &tpe, &blind}) {
+      searcher->started({n, assignment});
+      searcher->reported({n, {.resource = 1, .values = {bowl(assignment)}}});
+      searcher->ended({n});
+    }
+  }
+  CHECK(as_random == 10);
+  CHECK(as_tpe == 20);
+}
+
 TEST_CASE("the grid has every combination once, children under their parents only", "[search]") {
   Parameters parameters = {
       {.name = "optimizer", .domain = Choices{.values = {"sgd", "adam"}}},

@@ -15,6 +15,7 @@ class Grid final : public Sampler {
   // The first `skipped` trials are not the grid's: the initial points.
   Grid(const UnitSpace& space, std::size_t skipped);
 
+  bool learns() const override { return false; }
   std::optional<Point> sample(const Observations& observations, TrialNumber number,
                               std::uint32_t attempt) override;
 
@@ -31,6 +32,7 @@ class Random final : public Sampler {
  public:
   Random(std::uint64_t seed, const UnitSpace& space) : seed_(seed), space_(space) {}
 
+  bool learns() const override { return false; }
   std::optional<Point> sample(const Observations& observations, TrialNumber number,
                               std::uint32_t attempt) override;
 
@@ -44,6 +46,7 @@ class Sobol final : public Sampler {
  public:
   Sobol(std::uint64_t seed, const UnitSpace& space) : seed_(seed), space_(space) {}
 
+  bool learns() const override { return false; }
   std::optional<Point> sample(const Observations& observations, TrialNumber number,
                               std::uint32_t attempt) override;
 

@@ -17,7 +17,7 @@ Asha::Asha(const HalvingSpec& halving)
                      static_cast<double>(resources.size());
     resources.pop_back();
     for (const std::uint64_t resource : resources) bracket.rungs.emplace_back(resource);
-    bracket.promoted.resize(bracket.rungs.size());
+    bracket.waiting.resize(bracket.rungs.size());
     total += bracket.weight;
     brackets_.push_back(std::move(bracket));
   }
@@ -30,11 +30,11 @@ Next Asha::next(bool may_start) const {
       for (const Bracket& bracket : brackets_) {
         if (from_top >= bracket.rungs.size()) continue;
         const std::size_t k = bracket.rungs.size() - 1 - from_top;
+        if (bracket.waiting[k].empty()) continue;
+        const auto& [loss, number] = *bracket.waiting[k].begin();
         const Rung& rung = bracket.rungs[k];
-        for (const TrialNumber number : rung.top(rung.size() / reduction_)) {
-          if (!bracket.promoted[k].contains(number) && !members_.at(number).gone)
-            return {.kind = Next::Kind::kResume, .number = number};
-        }
+        if (rung.rank_of(number, loss) < rung.size() / reduction_)
+          return {.kind = Next::Kind::kResume, .number = number};
       }
     }
   }
@@ -60,8 +60,13 @@ void Asha::started(const Trial& trial) {
 
 void Asha::resumed(TrialNumber number) {
   ++running_;
+  stop_waiting(number);
+}
+
+void Asha::stop_waiting(TrialNumber number) {
   const Member& member = members_.at(number);
-  if (member.rung > 0) brackets_[member.bracket].promoted[member.rung - 1].insert(number);
+  if (member.rung > 0)
+    brackets_[member.bracket].waiting[member.rung - 1].erase({member.loss, number});
 }
 
 Verdict Asha::reported(const Trial& trial, std::uint64_t resource, double loss) {
@@ -92,17 +97,17 @@ Verdict Asha::promotion(Member& member, const Trial& trial, std::uint64_t resour
   if (member.rung >= rungs.size() || resource < rungs[member.rung].resource()) return {};
   // A report that crosses several rungs counts at each; it waits at the last of them.
   Bracket& bracket = brackets_[member.bracket];
-  while (member.rung < rungs.size() && resource >= rungs[member.rung].resource()) {
-    if (member.rung > 0) bracket.promoted[member.rung - 1].insert(trial.number);
+  while (member.rung < rungs.size() && resource >= rungs[member.rung].resource())
     rungs[member.rung++].add(trial.number, loss);
-  }
+  member.loss = loss;
+  bracket.waiting[member.rung - 1].insert({loss, trial.number});
   return pause_verdict("waits at " + std::to_string(rungs[member.rung - 1].resource()) +
                        " to be among the best 1 in " + std::to_string(reduction_));
 }
 
 void Asha::ended(const Trial& trial, bool, double) {
   if (trial.state == TrialState::kRunning) --running_;
-  members_.at(trial.number).gone = true;
+  stop_waiting(trial.number);
 }
 
 }  // namespace dl::scheduler

@@ -12,6 +12,7 @@
 
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "scheduler/search/schedule/rung.h"
@@ -34,16 +35,18 @@ class Asha final : public Schedule {
     std::vector<Rung> rungs;  // Without the top, which is the trial's end.
     double weight = 0;
     std::uint64_t trials = 0;
-    std::vector<std::set<TrialNumber>> promoted;  // From each rung.
+    // Paused at each rung, best first.
+    std::vector<std::set<std::pair<double, TrialNumber>>> waiting;
   };
   struct Member {
     std::size_t bracket = 0;
     std::size_t rung = 0;  // The next one to reach.
-    bool gone = false;     // Failed or ended.
+    double loss = 0;       // At the rung before it.
   };
 
   Verdict stopping(Member& member, const Trial& trial, std::uint64_t resource, double loss);
   Verdict promotion(Member& member, const Trial& trial, std::uint64_t resource, double loss);
+  void stop_waiting(TrialNumber number);
 
   std::uint32_t reduction_;
   bool promotes_;

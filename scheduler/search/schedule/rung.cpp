@@ -6,10 +6,14 @@ namespace dl::scheduler {
 
 std::size_t Rung::add(TrialNumber number, double loss) {
   const std::pair entry(loss, number);
-  const auto place = std::lower_bound(order_.begin(), order_.end(), entry);
-  const auto rank = static_cast<std::size_t>(place - order_.begin());
-  order_.insert(place, entry);
+  const std::size_t rank = rank_of(number, loss);
+  order_.insert(order_.begin() + static_cast<std::ptrdiff_t>(rank), entry);
   return rank;
+}
+
+std::size_t Rung::rank_of(TrialNumber number, double loss) const {
+  const auto place = std::lower_bound(order_.begin(), order_.end(), std::pair(loss, number));
+  return static_cast<std::size_t>(place - order_.begin());
 }
 
 std::vector<TrialNumber> Rung::top(std::size_t count) const {

@@ -21,6 +21,8 @@ class Rung {
 
   // The trial's rank from 0. Equal losses rank by trial number.
   std::size_t add(TrialNumber number, double loss);
+  // How many are before it, whether it is there itself or not.
+  std::size_t rank_of(TrialNumber number, double loss) const;
   // The first `count` in order.
   std::vector<TrialNumber> top(std::size_t count) const;
 
