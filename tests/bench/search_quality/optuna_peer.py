@@ -2,7 +2,7 @@
 
 A run is known by its objective, sampler and seed, and is the same every time for the same versions;
 so each is run once and appended to the cache, and a run that was cut off goes on where it was.
-Options: --samplers tpe,cmaes,gp  --objectives branin,…  --seeds 30  --trials 100.
+Options: --samplers tpe,cmaes,gp  --objectives branin,…  --first-seed 100  --seeds 30  --trials 100.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SAMPLERS = {
 
 
 def key_of(objective, sampler, seed, trials):
-    return f"{objective}/{sampler}/{seed}/{trials}"
+    return f"{objectives.version(objective)}/{sampler}/{seed}/{trials}"
 
 
 def read_cache(path):
@@ -55,6 +55,7 @@ def main():
     parser.add_argument("cache", type=pathlib.Path)
     parser.add_argument("--samplers", default="tpe,cmaes,gp")
     parser.add_argument("--objectives", default=",".join(objectives.OBJECTIVES))
+    parser.add_argument("--first-seed", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--trials", type=int, default=100)
     args = parser.parse_args()
@@ -67,7 +68,7 @@ def main():
     args.cache.parent.mkdir(parents=True, exist_ok=True)
     known = read_cache(args.cache)
     with open(args.cache, "a") as cache:
-        for seed in range(args.seeds):
+        for seed in range(args.first_seed, args.first_seed + args.seeds):
             for sampler in args.samplers.split(","):
                 for objective in args.objectives.split(","):
                     key = key_of(objective, sampler, seed, args.trials)
