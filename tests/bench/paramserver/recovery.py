@@ -12,8 +12,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "support"))
-import times  # noqa: E402
 from cluster import Cluster, wait_until  # noqa: E402
+from reports import reports  # noqa: E402
 
 JOB = "configs/jobs/strategies.yaml"
 ALGORITHMS = ("sync", "downpour")
@@ -22,10 +22,9 @@ SECONDS = 2.0
 
 def went_on(cluster, job, killed):
     """When the first step after the kill was reported: the one after the longest silence."""
-    points = cluster.json("metrics", job, "train.loss")["series"][0]["points"]
-    reported = [times.seconds(point) for point in points]
-    after = [i for i in range(1, len(reported)) if reported[i] > killed]
-    return max(after, key=lambda i: reported[i] - reported[i - 1], default=None), reported
+    times = [time for time, _ in reports(cluster, job, "train.loss")]
+    after = [i for i in range(1, len(times)) if times[i] > killed]
+    return times[max(after, key=lambda i: times[i] - times[i - 1])]
 
 
 def recover(cluster, algorithm):
@@ -40,10 +39,10 @@ def recover(cluster, algorithm):
     wait_until(lambda: cluster.job(job)["trials"][0]["attempts"] == 2, 30, "no second attempt")
     before = int(cluster.job(job)["trials"][0]["progress"]["step"])
     cluster.wait_for_step(job, before + 50, 60)
-    first, reported = went_on(cluster, job, killed)
+    seconds = went_on(cluster, job, killed) - killed
     cluster.run("cancel", "--kill", job)
     cluster.wait(job, 30)
-    return reported[first] - killed
+    return seconds
 
 
 def measure(settings):

@@ -15,8 +15,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "support"))
-import times  # noqa: E402
 from cluster import Cluster  # noqa: E402
+from reports import reports  # noqa: E402
 
 DATA = "/usr/share/datasets/fashion-mnist"
 PARAMETERS = 158_570  # Of LeNet, on both sides.
@@ -95,10 +95,9 @@ def our_images_per_second(settings, cluster):
     ended = cluster.wait(job, 300)
     if ended["state"] != "JOB_STATE_SUCCEEDED":
         sys.exit(f"paramserver_bench: our job failed: {ended.get('failure')}")
-    series = cluster.json("metrics", job, "train.samples_per_second")["series"][0]["points"]
-    first, last = series[0], series[-1]
-    images = (int(last["step"]) - int(first["step"])) * settings.batch * settings.workers
-    return images / (times.seconds(last) - times.seconds(first))
+    said = reports(cluster, job, "train.loss")
+    (begin, first), (end, last) = said[0], said[-1]
+    return (last - first) * settings.batch * settings.workers / (end - begin)
 
 
 def measure(settings):
