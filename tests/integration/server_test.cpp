@@ -189,17 +189,21 @@ grpc::Status trial_of(const Cluster& cluster, const std::string& job, const std:
   return cluster.searches->GetTrial(Cluster::context().get(), request, &found);
 }
 
-// Runs the next trial, which reports this loss.
-v1::TaskRef run_trial(FakeAgent& agent, double loss) {
-  const v1::TaskRef task = agent.expect(Case::kStartTask).start_task().task();
-  agent.say_task(task, TaskState::kRunning);
+v1::TaskReport loss_report(double loss) {
   v1::TaskReport report;
   report.set_number(1);
   v1::ReportedMetric& metric = *report.add_metrics();
   metric.set_name("loss");
   metric.set_step(1);
   metric.set_value(loss);
-  agent.say_report(task, report);
+  return report;
+}
+
+// Runs the next trial, which reports this loss.
+v1::TaskRef run_trial(FakeAgent& agent, double loss) {
+  const v1::TaskRef task = agent.expect(Case::kStartTask).start_task().task();
+  agent.say_task(task, TaskState::kRunning);
+  agent.say_report(task, loss_report(loss));
   agent.expect(Case::kReportsAcknowledged);
   agent.say_task(task, TaskState::kExited, TaskExit{});
   agent.expect(Case::kForgetTask);
@@ -241,12 +245,7 @@ TEST_CASE("a search runs its trials, is told of, and goes on after the coordinat
   const TaskStatus second{{{JobId{1}, 2, 1}, Role::kWorker, 0}, TaskState::kRunning, 4711, {}};
   FakeAgent agent(after.channel, kToken, "a", 1, {second});
   const v1::TaskRef task = wire::to_wire(second.id);
-  v1::TaskReport report;
-  report.set_number(1);
-  v1::ReportedMetric& metric = *report.add_metrics();
-  metric.set_name("loss");
-  metric.set_value(0.25);
-  agent.say_report(task, report);
+  agent.say_report(task, loss_report(0.25));
   agent.say_task(task, TaskState::kExited, TaskExit{});
   CHECK(run_trial(agent, 0.75).trial() == 3);
   const v1::Job ended = after.get("1");
