@@ -86,7 +86,8 @@ void create(Draft& draft, const Job& job, const scheduler::StartTrial& start) {
   trial.assignment = start.assignment;
   const Result<JobSpec>& spec = trial_spec(job, trial);
   const Result<void> fits = spec ? check_fits(draft.state, *spec) : Result<void>(spec.error());
-  if (fits) return;
+  // A cluster that has lost the nodes for the job itself may get them back.
+  if (fits || (spec && !check_fits(draft.state, *job.document.parsed))) return;
   draft.mutate(TrialEnded{
       .trial = id,
       .at = draft.now,

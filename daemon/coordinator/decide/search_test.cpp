@@ -150,6 +150,28 @@ TEST_CASE("an assignment that makes no job is a failed trial with the reason", "
              Catch::Contains("makes no job that can run") && Catch::Contains("train.batch_size"));
 }
 
+TEST_CASE("a trial larger than the cluster fails, unless the job itself is", "[search]") {
+  const auto text = [](const std::string& parallel) {
+    return "name: test\nmodel: {name: mlp, classes: 10, hidden: [8]}\n"
+           "data: {format: synthetic, shape: [1, 8, 8], samples: 64}\n"
+           "train: {epochs: 1, batch_size: 16}\nstrategy: {name: ring, workers: 2}\n"
+           "search:\n  metric: validation.loss\n  goal: minimize\n  algorithm: grid\n"
+           "  parameters: {strategy.workers: {values: [1, 2, 16]}}\n"
+           "  max_parallel: " +
+           parallel + "\n";
+  };
+  SearchBed whole(text("3"));
+  CHECK(whole.in(TrialState::kRunning) == Numbers{1, 2});
+  CHECK(whole.in(TrialState::kFailed) == Numbers{3});
+  SearchBed broken(text("1"));
+  broken.connect("b", 1);
+  broken.disconnect("a");
+  broken.tick(31s);  // Node a is lost, and one slot is left.
+  REQUIRE(broken.extend(0, 3).has_value());
+  CHECK(broken.job(1).trials.size() == 3);
+  CHECK(broken.in(TrialState::kFailed).empty());
+}
+
 TEST_CASE("ASHA stops trials, which are neither failed nor cancelled", "[search]") {
   SearchBed bed(
       search_text("  algorithm: asha\n  max_trials: 6\n  max_parallel: 3\n"
