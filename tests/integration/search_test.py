@@ -103,7 +103,7 @@ class SearchTest(unittest.TestCase):
             said = cluster.run("pause", job).stdout
             self.assertIn("starts no more trials", said)
             wait_until(lambda: cluster.job(job)["state"] == "JOB_STATE_QUEUED", 60, "still runs")
-            self.assertIn("is paused by", cluster.run("explain", job).stdout)
+            self.assertIn("is paused", cluster.run("explain", job).stdout)
             started = rest(cluster, "GET", f"/v1/jobs/{job}")["search"]["started"]
             rest(cluster, "POST", f"/v1/jobs/{job}/search:resume", {})
             wait_until(lambda: rest(cluster, "GET", f"/v1/jobs/{job}")["search"]["started"] > started,
