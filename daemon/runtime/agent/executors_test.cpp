@@ -227,7 +227,7 @@ TEST_CASE("50 trials leave an executor no larger than 10 do", "[executors]") {
   Node node;
   std::uint64_t after_ten = 0;
   for (std::uint32_t i = 1; i <= 50; ++i) {
-    REQUIRE(node.run(trial(i), kLenet).ok());
+    REQUIRE(node.run(trial(i), kMlp).ok());
     if (i == 10) after_ten = resident_bytes(node.only_executor());
   }
   const std::uint64_t after_fifty = resident_bytes(node.only_executor());
