@@ -155,10 +155,7 @@ class Decider {
 
   void operator()(const ExecutorEnded& event) {
     state_.executors.erase(event.executor);
-    if (executor_is_ending()) return;
-    for (auto& [id, order] : std::exchange(state_.held_back, {})) {
-      effects_.push_back(SpawnTask{std::move(order), executor_of(id)});
-    }
+    for (auto& [id, order] : std::exchange(state_.held_back, {})) spawn(std::move(order));
   }
 
   void operator()(const PortsHeld& event) {
@@ -229,11 +226,7 @@ class Decider {
                 .kill_at = std::nullopt});
     if (order.warm) take_executor(order);
     make_room();
-    if (executor_is_ending()) {
-      state_.held_back.emplace(id, order);
-    } else {
-      effects_.push_back(SpawnTask{order, executor_of(id)});
-    }
+    spawn(order);
     say_changed(entry.first->second);
     refill_ports();
   }
@@ -259,9 +252,14 @@ class Decider {
     return std::nullopt;
   }
 
-  bool executor_is_ending() const {
-    return std::any_of(state_.executors.begin(), state_.executors.end(),
-                       [](const auto& entry) { return entry.second.ending; });
+  // Or has it wait until its slots are free.
+  void spawn(StartTask order) {
+    const TaskId id = order.context.task;
+    if (waits_for_executor(state_.executors, order.slots)) {
+      state_.held_back.emplace(id, std::move(order));
+    } else {
+      effects_.push_back(SpawnTask{std::move(order), executor_of(id)});
+    }
   }
 
   // Sends away the executors whose slots are taken now.

@@ -76,4 +76,17 @@ std::vector<ExecutorId> executors_in_the_way(const Executors& executors,
   return in_the_way;
 }
 
+bool waits_for_executor(const Executors& executors, const SlotSet& slots) {
+  const auto is_in_use = [&](const Executor& executor) {
+    const auto& gpus = executor.key.slots.gpu_indexes;
+    return gpus.empty() || std::any_of(gpus.begin(), gpus.end(), [&](auto gpu) {
+             return std::find(slots.gpu_indexes.begin(), slots.gpu_indexes.end(), gpu) !=
+                    slots.gpu_indexes.end();
+           });
+  };
+  return std::any_of(executors.begin(), executors.end(), [&](const auto& entry) {
+    return entry.second.ending && is_in_use(entry.second);
+  });
+}
+
 }  // namespace dl::agent

@@ -49,4 +49,8 @@ std::vector<ExecutorId> executors_in_the_way(const Executors& executors,
                                              const NodeResources& resources,
                                              const std::vector<SlotSet>& used);
 
+// Whether a task on `slots` has to wait for an executor that is ending: one of its GPUs is still in
+// use, or what the executor frees may be memory or a CPU that the task was given.
+bool waits_for_executor(const Executors& executors, const SlotSet& slots);
+
 }  // namespace dl::agent

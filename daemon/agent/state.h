@@ -45,7 +45,7 @@ struct State {
   std::map<TaskId, Timestamp> forgotten;
   std::set<std::uint16_t> free_ports;  // Held by the shell for tasks to come.
   Executors executors;
-  // Tasks that start when the executors that are ending have gone: they are on their slots.
+  // Tasks that start when executors that are ending have gone from their slots.
   std::map<TaskId, StartTask> held_back;
   bool connected = false;
   std::uint64_t session = 0;  // 0 until the coordinator's welcome.
