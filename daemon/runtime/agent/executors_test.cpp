@@ -1,12 +1,17 @@
 // Executors with everything real but the coordinator: dl-agentd, dl-supervisor, dl-stand-in and a
 // dl-worker that trains.
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <regex>
 #include <sstream>
 
 #include "daemon/runtime/agent/testing/agent_node.h"
+#include "daemon/runtime/supervise/cgroup.h"
 
 namespace dl::runtime::agent {
 namespace {
@@ -27,6 +32,12 @@ constexpr char kEndless[] = R"({name: test, model: {name: mlp, hidden: [32], cla
   data: {format: synthetic, shape: [1, 8, 8], samples: 128},
   train: {epochs: 1000000, batch_size: 32, report_every_steps: 1, learning_rate: 0.0001},
   checkpoint: {every_epochs: 0}})";
+// 1.6 GB of weights.
+constexpr char kLarge[] = R"({name: test, model: {name: mlp, hidden: [20000, 20000], classes: 4},
+  data: {format: synthetic, shape: [1, 8, 8], samples: 128}, train: {epochs: 1, batch_size: 32}})";
+constexpr char kGang[] = R"({name: test, model: {name: mlp, hidden: [32], classes: 4},
+  data: {format: synthetic, shape: [1, 8, 8], samples: 128}, strategy: {name: ring, workers: 2},
+  train: {epochs: 2, batch_size: 32, report_every_steps: 1, learning_rate: 0.05}})";
 constexpr char kFails[] = R"({name: test, model: {name: mlp, hidden: [32], classes: 4},
   data: {format: idx, path: /nowhere/at/all}, train: {epochs: 1, batch_size: 32}})";
 
@@ -37,7 +48,9 @@ TaskId trial(std::uint32_t number, std::uint64_t job = 1) {
 }
 
 struct Node : AgentNode {
-  Node() : AgentNode(DL_BINARY_DIR) { coordinator.acknowledge_reports(); }
+  explicit Node(const std::string& limits = "none") : AgentNode(DL_BINARY_DIR, {}, limits) {
+    coordinator.acknowledge_reports();
+  }
 
   StartTask order(const TaskId& task, const std::string& spec, bool warm = true) {
     StartTask order;
@@ -76,6 +89,7 @@ struct Node : AgentNode {
       const auto record = supervise::read_pid_record(entry.path());
       if (record && supervise::is_alive(*record)) alive.push_back(entry.path());
     }
+    std::sort(alive.begin(), alive.end());
     return alive;
   }
   pid_t only_executor() const {
@@ -93,6 +107,18 @@ std::string training_in(const std::string& log) {
     kept += std::regex_replace(line, std::regex("[0-9]+ samples/s"), "") + "\n";
   }
   return kept;
+}
+
+std::uint16_t free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ::bind(socket, reinterpret_cast<const sockaddr*>(&address), size);
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
+  ::close(socket);
+  return ::ntohs(address.sin_port);
 }
 
 std::uint64_t resident_bytes(pid_t pid) {
@@ -172,6 +198,53 @@ TEST_CASE("a trial that fails says why, and its executor goes with it", "[execut
   CHECK(warm.code == 1);
   CHECK(warm.kind == FailureKind::kSpec);
   CHECK(warm == cold);
+}
+
+TEST_CASE("a trial that the kernel kills for its memory is out of memory, warm as cold",
+          "[executors]") {
+  if (supervise::Cgroups::detect("executors-test").version() ==
+      supervise::Cgroups::Version::kNone) {
+    WARN("not tried: no cgroups can be made here");
+    return;
+  }
+  Node node("auto");
+  TaskExit exits[2];
+  for (const bool warm : {false, true}) {
+    StartTask order = node.order(trial(1, warm ? 1 : 2), kLarge, warm);
+    order.slots.memory_bytes = 512 << 20;
+    node.coordinator.start(order);
+    exits[warm ? 1 : 0] = node.exit_of(order.context.task);
+  }
+  CHECK(exits[1].kind == FailureKind::kOutOfMemory);
+  CHECK(exits[1].message.find("at its limit of 512 MiB") != std::string::npos);
+  CHECK(exits[1] == exits[0]);
+}
+
+TEST_CASE("a gang's ranks have an executor each, and come to the same bits", "[executors]") {
+  Node node;
+  const auto run = [&](std::uint32_t number, bool warm) {
+    node.coordinator.clear();
+    std::vector<TaskId> ranks{trial(number), trial(number)};
+    ranks[1].index = 1;
+    const std::uint16_t ports[] = {free_port(), free_port()};
+    for (const TaskId& rank : ranks) {
+      StartTask order = node.order(rank, kGang, warm);
+      order.context.secret = "of this attempt";
+      order.context.cluster.members = {
+          {.rank = 0, .node = "node-0", .host = "127.0.0.1", .port = ports[0]},
+          {.index = 1, .rank = 1, .node = "node-0", .host = "127.0.0.1", .port = ports[1]}};
+      node.coordinator.start(order);
+    }
+    for (const TaskId& rank : ranks) CHECK(node.exit_of(rank).ok());
+    return training_in(node.log(ranks[0]));
+  };
+  const std::string cold = run(1, false);
+  CHECK(cold.find("model checksum") != std::string::npos);
+  CHECK(run(2, true) == cold);
+  const auto executors = node.executors();
+  CHECK(executors.size() == 2);
+  CHECK(run(3, true) == cold);
+  CHECK(node.executors() == executors);
 }
 
 TEST_CASE("kill -9 of the agent: the trial goes on, and its executor takes the next one",

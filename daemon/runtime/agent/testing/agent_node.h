@@ -48,10 +48,12 @@ struct AgentNode {
   pid_t agent = 0;
   fs::path bin;
   std::vector<std::string> flags;
+  std::string cgroup;
 
-  // `programs` is the folder that the program is in.
-  explicit AgentNode(fs::path programs, std::vector<std::string> more_flags = {})
-      : bin(std::move(programs)), flags(std::move(more_flags)) {
+  // `programs` is the folder that the program is in; `limits` the agent's --cgroup.
+  explicit AgentNode(fs::path programs, std::vector<std::string> more_flags = {},
+                     std::string limits = "none")
+      : bin(std::move(programs)), flags(std::move(more_flags)), cgroup(std::move(limits)) {
     std::ofstream(dir / "token") << std::string(64, 'a') << "\n";
     fs::permissions(dir / "token", fs::perms::owner_read | fs::perms::owner_write);
     launch();
@@ -81,7 +83,7 @@ struct AgentNode {
                                    "--gpus",
                                    "none",
                                    "--cgroup",
-                                   "none",
+                                   cgroup,
                                    "--log-level",
                                    "error"};
     words.insert(words.end(), flags.begin(), flags.end());
