@@ -14,13 +14,28 @@ namespace {
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kTableSteps = 64;
 
+// The normal distribution function of z >= 0 off a table, to 2e-7: thousands are needed for each
+// suggestion, and nobody can tell the difference.
+double quick_cdf(double z) {
+  constexpr double kSteps = 512, kEnd = 8.5;
+  static const auto kTable = [] {
+    std::vector<double> table;
+    for (std::size_t i = 0; i <= static_cast<std::size_t>(kEnd * kSteps) + 1; ++i)
+      table.push_back(normal_cdf(static_cast<double>(i) / kSteps));
+    return table;
+  }();
+  const double place = std::min(z, kEnd) * kSteps;
+  const auto i = static_cast<std::size_t>(place);
+  return kTable[i] + (place - static_cast<double>(i)) * (kTable[i + 1] - kTable[i]);
+}
+
 // log of the share of a normal kernel that lies in [0, 1], by its centre, for one width.
 class LogShareTable {
  public:
   explicit LogShareTable(double width) {
     for (std::size_t i = 0; i <= kTableSteps; ++i) {
       const double centre = static_cast<double>(i) / kTableSteps;
-      logs_[i] = log_of(normal_cdf((1 - centre) / width) - normal_cdf(-centre / width));
+      logs_[i] = log_of(quick_cdf((1 - centre) / width) + quick_cdf(centre / width) - 1);
     }
   }
   double at(double centre) const {
@@ -138,8 +153,8 @@ Point Mixture::sample(Point point, RandomStream& random) const {
     } else if (space_.axis(i).is_category()) {
       point[i] = which < kernels.own ? centre : space_.coordinate_at_share(i, share);
     } else {
-      const double low = normal_cdf(-centre / kernels.width);
-      const double high = normal_cdf((1 - centre) / kernels.width);
+      const double low = 1 - quick_cdf(centre / kernels.width);
+      const double high = quick_cdf((1 - centre) / kernels.width);
       const double p = std::clamp(low + share * (high - low), 1e-16, 1 - 1e-16);
       point[i] =
           space_.snapped(i, std::clamp(centre + kernels.width * normal_quantile(p), 0.0, 1.0));

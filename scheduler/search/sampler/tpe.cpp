@@ -12,14 +12,14 @@ namespace dl::scheduler {
 namespace {
 
 // More of the rest add nothing to its density but time.
-constexpr std::size_t kBadMax = 256;
+constexpr std::size_t kBadMax = 128;
 
 // The good ones: a tenth of the trials, at most so many.
 constexpr double kGoodShare = 0.1;
 constexpr double kGoodMax = 25;
 
-// Each value by itself, in a space without continuous ones: so often until a point is a new one.
-constexpr int kDiscreteDraws = 8;
+// A wholly discrete space whose candidates have all been tried: so many random points instead.
+constexpr int kDiscreteDraws = 32;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
@@ -136,16 +136,16 @@ std::optional<Point> Tpe::sample(const Observations& observations, TrialNumber n
     std::iota(all.begin(), all.end(), 0);
     found = candidates(observations, all, Point(space_.size(), kNone), random);
   } else {
-    const int draws = is_discrete_ ? kDiscreteDraws : 1;
-    for (int draw = 0; draw < draws; ++draw) {
-      found.push_back(one_by_one(observations, random));
-      if (is_usable(observations, found.back())) break;
-    }
+    found = {one_by_one(observations, random)};
   }
   for (const Point& point : found) {
     if (is_usable(observations, point)) return point;
   }
-  return is_discrete_ ? space_.random_point(random) : found.front();
+  for (int draw = 0; is_discrete_ && draw < kDiscreteDraws; ++draw) {
+    Point point = space_.random_point(random);
+    if (is_usable(observations, point)) return point;
+  }
+  return found.front();
 }
 
 }  // namespace dl::scheduler

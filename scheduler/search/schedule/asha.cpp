@@ -81,12 +81,12 @@ Verdict Asha::stopping(Member& member, const Trial& trial, std::uint64_t resourc
   auto& rungs = brackets_[member.bracket].rungs;
   while (member.rung < rungs.size() && resource >= rungs[member.rung].resource()) {
     Rung& rung = rungs[member.rung++];
+    const double cutoff = rung.cutoff(reduction_);
     const std::size_t rank = rung.add(trial.number, loss);
-    const std::size_t places = std::max<std::size_t>(1, rung.size() / reduction_);
-    if (rank >= places) {
+    if (loss > cutoff) {
       return stop_verdict("was number " + std::to_string(rank + 1) + " of " +
                           std::to_string(rung.size()) + " at " + std::to_string(rung.resource()) +
-                          ", where " + std::to_string(places) + " go on");
+                          ", behind the best 1 in " + std::to_string(reduction_));
     }
   }
   return {};

@@ -1,9 +1,10 @@
 // Asynchronous successive halving (Li et al., MLSys 2020, algorithm 2): a rung every factor of
 // `reduction`; of those that reach a rung, the best 1 ÷ reduction so far go on.
 //
-// variant "stopping": a trial that is not among them when it reaches a rung is stopped; the first
-// at a rung always goes on. variant "promotion": every trial pauses at every rung, and a free place
-// goes to the highest rung that has a trial to promote, else to a new trial.
+// variant "stopping": a trial that reaches a rung is stopped if its loss is above the 1 ÷ reduction
+// quantile of those that were there before; the first at a rung always goes on. variant
+// "promotion": every trial pauses at every rung, and a free place goes to the highest rung that has
+// a trial to promote, else to a new trial.
 //
 // With brackets, a trial of bracket s has its first rung s rungs higher. Brackets get trials in
 // proportion to reduction^(rungs − 1) ÷ rungs of theirs, the one furthest behind first.

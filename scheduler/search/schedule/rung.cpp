@@ -1,6 +1,7 @@
 #include "scheduler/search/schedule/rung.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace dl::scheduler {
 
@@ -14,6 +15,14 @@ std::size_t Rung::add(TrialNumber number, double loss) {
 std::size_t Rung::rank_of(TrialNumber number, double loss) const {
   const auto place = std::lower_bound(order_.begin(), order_.end(), std::pair(loss, number));
   return static_cast<std::size_t>(place - order_.begin());
+}
+
+double Rung::cutoff(std::uint32_t reduction) const {
+  if (order_.empty()) return std::numeric_limits<double>::infinity();
+  const std::size_t last = order_.size() - 1, below = last / reduction, part = last % reduction;
+  const double low = order_[below].first, high = order_[std::min(below + 1, last)].first;
+  // Multiplied before it is divided, so that losses that are whole numbers meet it exactly.
+  return low == high ? low : low + static_cast<double>(part) * (high - low) / reduction;
 }
 
 std::vector<TrialNumber> Rung::top(std::size_t count) const {

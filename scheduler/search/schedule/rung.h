@@ -23,6 +23,9 @@ class Rung {
   std::size_t add(TrialNumber number, double loss);
   // How many are before it, whether it is there itself or not.
   std::size_t rank_of(TrialNumber number, double loss) const;
+  // The 1 ÷ reduction quantile of the losses, on a line between two of them where it falls between;
+  // +infinity of none.
+  double cutoff(std::uint32_t reduction) const;
   // The first `count` in order.
   std::vector<TrialNumber> top(std::size_t count) const;
 

@@ -71,8 +71,8 @@ def read_table():
     """The error after each epoch, by setting."""
     with open(TABLE, newline="") as file:
         rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
-    return {(float(r["learning_rate"]), int(r["batch_size"]), int(r["width"]), r["optimizer"]): [float(r[f"error_{e}"]) for e in range(1, EPOCHS + 1)]
-            for r in rows}
+    return {(float(r["learning_rate"]), int(r["batch_size"]), int(r["width"]), r["optimizer"]):
+            [float(r[f"error_{e}"]) for e in range(1, EPOCHS + 1)] for r in rows}
 
 
 class Tabular:

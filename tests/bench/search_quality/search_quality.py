@@ -80,22 +80,24 @@ def main():
     parser.add_argument("--samplers", default="tpe,gp,cmaes")
     parser.add_argument("--objectives", default=",".join(objectives.OBJECTIVES))
     parser.add_argument("--first-seed", type=int, default=100)
+    parser.add_argument("--peer-first-seed", type=int, help="the default is --first-seed")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--no-peer-runs", action="store_true")
     args = parser.parse_args()
+    peer_first = args.first_seed if args.peer_first_seed is None else args.peer_first_seed
     cache = CACHE / "search_quality" / f"optuna-{optuna.__version__}.jsonl"
     names, samplers = args.objectives.split(","), args.samplers.split(",")
     if not args.no_peer_runs:
         subprocess.run([sys.executable, HERE / "optuna_peer.py", cache, "--samplers", args.samplers,
-                        "--objectives", args.objectives, "--first-seed", str(args.first_seed),
+                        "--objectives", args.objectives, "--first-seed", str(peer_first),
                         "--seeds", str(args.seeds), "--trials", str(args.trials)], check=True)
     known = optuna_peer.read_cache(cache)
-    results, passed = {}, True  # By objective/sampler.
+    results, passed = {}, True
     for sampler in samplers:
         for name in names:
             least = objectives.minimum(name)
-            keys = [optuna_peer.key_of(name, sampler, args.first_seed + i, args.trials)
+            keys = [optuna_peer.key_of(name, sampler, peer_first + i, args.trials)
                     for i in range(args.seeds)]
             have = [i for i, key in enumerate(keys) if key in known]
             if not have:
@@ -110,7 +112,7 @@ def main():
         complete = all(results[f"{name}/{sampler}"].get("complete") for name in names)
         passed &= complete and "worse" not in verdicts and verdicts.count("better") >= BETTER_MIN
     print(json.dumps({"bench": "search_quality", "passed": passed, "results": results,
-                      "first_seed": args.first_seed,
+                      "first_seed": args.first_seed, "peer_first_seed": peer_first,
                       "bound": {"significance": SIGNIFICANCE, "better_min": BETTER_MIN},
                       "versions": {"optuna": optuna.__version__, "numpy": numpy.__version__,
                                    "scipy": scipy.__version__},
