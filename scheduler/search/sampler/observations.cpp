@@ -7,15 +7,6 @@
 namespace dl::scheduler {
 namespace {
 
-bool dominates(const std::vector<double>& a, const std::vector<double>& b) {
-  bool better = false;
-  for (std::size_t k = 0; k < a.size(); ++k) {
-    if (a[k] > b[k]) return false;
-    better = better || a[k] < b[k];
-  }
-  return better;
-}
-
 // Sorts a front so that those far from their neighbours come first.
 void sort_by_crowding(std::vector<std::uint32_t>& front,
                       const std::vector<std::vector<double>>& losses) {
@@ -37,6 +28,15 @@ void sort_by_crowding(std::vector<std::uint32_t>& front,
 }
 
 }  // namespace
+
+bool dominates(const std::vector<double>& a, const std::vector<double>& b) {
+  bool better = false;
+  for (std::size_t k = 0; k < a.size(); ++k) {
+    if (a[k] > b[k]) return false;
+    better = better || a[k] < b[k];
+  }
+  return better;
+}
 
 std::vector<std::vector<std::uint32_t>> pareto_fronts(
     const std::vector<std::vector<double>>& losses) {

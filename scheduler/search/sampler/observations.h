@@ -40,6 +40,9 @@ class Observations {
   std::map<TrialNumber, Point> running_;
 };
 
+// At least as good in all objectives, and better in one.
+bool dominates(const std::vector<double>& a, const std::vector<double>& b);
+
 // Indices of `losses` front by front, each in the order of crowding. Rows have equal sizes.
 std::vector<std::vector<std::uint32_t>> pareto_fronts(
     const std::vector<std::vector<double>>& losses);
