@@ -134,6 +134,10 @@ Candidates values_of(const Position& at, Host& host) {
   if (flag == "output") return words_of({"table", "wide", "json", "yaml"});
   if (flag == "color") return words_of({"auto", "always", "never"});
   if (flag == "context") return contexts_of(host);
+  if (flag == "over") return words_of({"resource", "trials", "time"});
+  if (flag == "state" && at.app->get_name() == "trials") {
+    return words_of({"queued", "running", "paused", "ended", "stopped", "failed", "cancelled"});
+  }
   if (flag == "state") {
     return words_of({"queued", "running", "stopping", "succeeded", "failed", "cancelled"});
   }

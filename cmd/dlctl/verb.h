@@ -41,7 +41,7 @@ std::span<const Verb> verbs();
 // One line about a group of verbs ("dev", "context"); empty when `name` is none.
 std::string_view group_summary(std::string_view name);
 
-// Each is in the file of its name.
+// Each is in the file of its name, those about searches in verbs/search.
 Verb submit_verb();
 Verb follow_verb();
 Verb status_verb();
@@ -57,6 +57,11 @@ Verb extend_verb();
 Verb wait_verb();
 Verb validate_verb();
 Verb convert_verb();
+Verb trials_verb();
+Verb best_verb();
+Verb compare_verb();
+Verb report_verb();
+Verb preview_verb();
 Verb drain_verb();
 std::vector<Verb> dev_verbs();
 std::vector<Verb> context_verbs();

@@ -7,7 +7,9 @@ std::span<const Verb> verbs() {
     std::vector<Verb> all = {submit_verb(), follow_verb(),   status_verb(),  jobs_verb(),
                              nodes_verb(),  logs_verb(),     metrics_verb(), explain_verb(),
                              cancel_verb(), pause_verb(),    resume_verb(),  extend_verb(),
-                             wait_verb(),   validate_verb(), convert_verb(), drain_verb()};
+                             wait_verb(),   validate_verb(), convert_verb(), preview_verb(),
+                             trials_verb(), best_verb(),     compare_verb(), report_verb(),
+                             drain_verb()};
     for (auto& verb : dev_verbs()) all.push_back(std::move(verb));
     for (auto& verb : context_verbs()) all.push_back(std::move(verb));
     all.push_back(completion_verb());

@@ -221,6 +221,19 @@ Result<v1::ExtendSearchResponse> Client::extend_search(const v1::ExtendSearchReq
   return connection_->call(*connection_->search, &v1::SearchService::Stub::ExtendSearch, request);
 }
 
+Result<v1::ListTrialsResponse> Client::list_trials(const std::string& job) {
+  v1::ListTrialsRequest request;
+  request.set_job(job);
+  return connection_->call(*connection_->search, &v1::SearchService::Stub::ListTrials, request);
+}
+
+Result<v1::SearchTrial> Client::get_trial(const std::string& job, const std::string& trial) {
+  v1::GetTrialRequest request;
+  request.set_job(job);
+  request.set_trial(trial);
+  return connection_->call(*connection_->search, &v1::SearchService::Stub::GetTrial, request);
+}
+
 Result<v1::Cluster> Client::get_cluster() {
   return connection_->call(*connection_->cluster, &v1::ClusterService::Stub::GetCluster,
                            v1::GetClusterRequest());

@@ -51,6 +51,9 @@ class Client {
   Result<v1::PauseSearchResponse> pause_search(const std::string& job, const std::string& user);
   Result<v1::ResumeSearchResponse> resume_search(const std::string& job);
   Result<v1::ExtendSearchResponse> extend_search(const v1::ExtendSearchRequest& request);
+  Result<v1::ListTrialsResponse> list_trials(const std::string& job);
+  // `trial` is a number, or "best".
+  Result<v1::SearchTrial> get_trial(const std::string& job, const std::string& trial);
   Result<v1::Cluster> get_cluster();
   Result<v1::ListNodesResponse> list_nodes();
   Result<v1::DrainNodeResponse> drain_node(const v1::DrainNodeRequest& request);

@@ -3,7 +3,10 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
+#include <charconv>
+#include <cmath>
 
 #include "base/assert.h"
 
@@ -11,6 +14,15 @@ namespace dl::dlctl {
 namespace {
 
 namespace json = boost::json;
+
+// The shortest text that reads back as the same number: 0.8931, not 8.931E-1.
+std::string leaf_text(const json::value& value) {
+  const auto* number = value.if_double();
+  if (number == nullptr || !std::isfinite(*number)) return json::serialize(value);
+  std::array<char, 32> text{};
+  const auto written = std::to_chars(text.data(), text.data() + text.size(), *number);
+  return {text.data(), written.ptr};
+}
 
 void write_json(const json::value& value, const std::string& indent, std::string& out) {
   const std::string deeper = indent + "  ";
@@ -31,7 +43,7 @@ void write_json(const json::value& value, const std::string& indent, std::string
     }
     out += "\n" + indent + "]";
   } else {
-    out += json::serialize(value);
+    out += leaf_text(value);
   }
 }
 
@@ -65,7 +77,7 @@ bool is_block(std::string_view text) {
 
 std::string scalar(const json::value& value, const std::string& indent) {
   const auto* text = value.if_string();
-  if (text == nullptr) return json::serialize(value);  // [] and {} of YAML are those of JSON.
+  if (text == nullptr) return leaf_text(value);  // [] and {} of YAML are those of JSON.
   if (is_block(*text)) {
     std::string block = "|";
     std::size_t at = 0;

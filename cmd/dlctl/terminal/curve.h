@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "cmd/dlctl/terminal/terminal.h"
 
@@ -19,5 +20,15 @@ struct CurvePoint {
 // Unicode. Values that are not finite are left out; without any other there is no picture: "".
 std::string curve(std::span<const CurvePoint> points, std::size_t width, std::size_t height,
                   bool unicode);
+
+struct NamedCurve {
+  std::string name;
+  std::vector<CurvePoint> points;
+};
+
+// The same of several curves on the same axes, with a line for each one's name: in colours, and
+// where there are none each with a mark of its own.
+std::string curves(std::span<const NamedCurve> curves, std::size_t width, std::size_t height,
+                   const Terminal& terminal);
 
 }  // namespace dl::dlctl

@@ -91,9 +91,11 @@ class FakeCluster::Jobs final : public v1::JobService::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status ListMetrics(grpc::ServerContext*, const v1::ListMetricsRequest*,
+  grpc::Status ListMetrics(grpc::ServerContext*, const v1::ListMetricsRequest* request,
                            v1::ListMetricsResponse* response) override {
-    *response = fake_.metrics;
+    const v1::Job* job = fake_.find(request->job());
+    const auto own = fake_.job_metrics.find(job == nullptr ? 0 : job->id());
+    *response = own == fake_.job_metrics.end() ? fake_.metrics : own->second;
     return grpc::Status::OK;
   }
 
@@ -138,9 +140,45 @@ class FakeCluster::Nodes final : public v1::ClusterService::Service {
   FakeCluster& fake_;
 };
 
+class FakeCluster::Searches final : public v1::SearchService::Service {
+ public:
+  explicit Searches(FakeCluster& fake) : fake_(fake) {}
+
+  grpc::Status ListTrials(grpc::ServerContext*, const v1::ListTrialsRequest* request,
+                          v1::ListTrialsResponse* response) override {
+    const std::lock_guard lock(fake_.mutex_);
+    const v1::Job* job = fake_.find(request->job());
+    if (job == nullptr) return no_job(request->job());
+    const auto search = fake_.searches.find(job->id());
+    if (search == fake_.searches.end()) {
+      return {grpc::StatusCode::FAILED_PRECONDITION,
+              "job " + std::to_string(job->id()) + " has no search"};
+    }
+    *response = search->second;
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetTrial(grpc::ServerContext* context, const v1::GetTrialRequest* request,
+                        v1::SearchTrial* response) override {
+    v1::ListTrialsRequest list;
+    list.set_job(request->job());
+    v1::ListTrialsResponse listed;
+    if (auto status = ListTrials(context, &list, &listed); !status.ok()) return status;
+    *response = listed.trials(std::stoi(request->trial()) - 1);
+    response->set_spec(fake_.trial_spec);
+    response->set_artifact_dir("/data/jobs/" + std::to_string(listed.job()) + "/" +
+                               request->trial());
+    return grpc::Status::OK;
+  }
+
+ private:
+  FakeCluster& fake_;
+};
+
 FakeCluster::FakeCluster()
     : job_service_(std::make_unique<Jobs>(*this)),
-      cluster_service_(std::make_unique<Nodes>(*this)) {
+      cluster_service_(std::make_unique<Nodes>(*this)),
+      search_service_(std::make_unique<Searches>(*this)) {
   start();
 }
 
@@ -158,6 +196,7 @@ void FakeCluster::start() {
                            grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(job_service_.get());
   builder.RegisterService(cluster_service_.get());
+  builder.RegisterService(search_service_.get());
   server_ = builder.BuildAndStart();
   address_ = "127.0.0.1:" + std::to_string(port);
 }

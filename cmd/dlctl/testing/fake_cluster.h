@@ -15,6 +15,7 @@
 
 #include "dl/v1/cluster.grpc.pb.h"
 #include "dl/v1/jobs.grpc.pb.h"
+#include "dl/v1/search.grpc.pb.h"
 
 namespace dl::dlctl {
 
@@ -34,7 +35,11 @@ class FakeCluster {
   std::vector<v1::Job> jobs;  // Newest first.
   std::vector<v1::JobEvent> events;
   std::vector<v1::LogChunk> logs;
-  v1::ListMetricsResponse metrics;
+  v1::ListMetricsResponse metrics;  // Of jobs that are not in the next.
+  std::map<std::uint64_t, v1::ListMetricsResponse> job_metrics;
+  // By job; a job without one is no search.
+  std::map<std::uint64_t, v1::ListTrialsResponse> searches;
+  std::string trial_spec;  // Of every trial.
   v1::Explanation explanation;
   std::string token;  // Asked for, when not empty.
   // Answers so many submits with UNAVAILABLE after they were made.
@@ -53,6 +58,7 @@ class FakeCluster {
  private:
   class Jobs;
   class Nodes;
+  class Searches;
 
   grpc::Status admit(const grpc::ServerContext& context) const;
   v1::Job* find(const std::string& job);
@@ -60,6 +66,7 @@ class FakeCluster {
   std::mutex mutex_;
   std::unique_ptr<Jobs> job_service_;
   std::unique_ptr<Nodes> cluster_service_;
+  std::unique_ptr<Searches> search_service_;
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
 };

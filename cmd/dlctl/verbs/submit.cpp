@@ -1,11 +1,9 @@
 // dlctl submit: a document becomes a job.
 
-#include <array>
-#include <random>
-
 #include "cmd/dlctl/document_file.h"
 #include "cmd/dlctl/follow.h"
 #include "cmd/dlctl/output/document.h"
+#include "cmd/dlctl/submit_document.h"
 #include "cmd/dlctl/verb.h"
 #include "cmd/dlctl/view/job_view.h"
 #include "cmd/dlctl/wait.h"
@@ -21,13 +19,6 @@ struct Flags {
   bool quiet = false;
 };
 
-std::string random_key() {
-  std::random_device random;
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "dlctl-%08x%08x%08x", random(), random(), random());
-  return text.data();
-}
-
 // What the server says is wrong with a document is the document's fault, not the command line's.
 ExitCode refused(Invocation& run, const Error& error) {
   run.host().err << error_line(error, run.err_terminal());
@@ -35,20 +26,13 @@ ExitCode refused(Invocation& run, const Error& error) {
 }
 
 void announce(Invocation& run, const Flags& flags, const v1::SubmitJobResponse& job) {
-  const std::string id = std::to_string(job.job());
-  auto& out = run.host().out;
   if (flags.quiet) {
-    out << id << std::endl;
-    return;
-  }
-  if (run.structured()) {
+    run.host().out << job.job() << std::endl;
+  } else if (!flags.follow && !flags.wait) {
+    announce_job(run, job);
+  } else if (!run.structured()) {
     // With --follow and --wait the one document on stdout is the job as it ended.
-    if (!flags.follow && !flags.wait) run.print(to_document(job));
-    return;
-  }
-  out << "Submitted job " << id << " (" << one_line(job.name()) << ")" << std::endl;
-  if (!flags.follow && !flags.wait) {
-    run.say("Next: dlctl follow " + id + " · dlctl status " + id + " · dlctl logs -f " + id);
+    run.host().out << submitted_line(job) << std::endl;
   }
 }
 
@@ -68,13 +52,7 @@ Result<ExitCode> submit(Invocation& run, const Flags& flags) {
   DL_TRY(const DocumentFile document, read_document(run.host(), flags.document.file));
   const auto parsed = spec::parse(document.text, flags.document.set);
   if (!accept(run.host(), document, parsed)) return ExitCode::kBadSpec;
-  DL_TRY(Client * client, run.client());
-  v1::SubmitJobRequest request;
-  request.set_document(document.text);
-  for (const auto& setting : flags.document.set) request.add_set(setting);
-  request.set_idempotency_key(flags.idempotency_key.empty() ? random_key() : flags.idempotency_key);
-  request.set_user(run.host().env("USER").value_or(""));
-  const auto job = client->submit_job(request);
+  const auto job = submit_document(run, document.text, flags.document.set, flags.idempotency_key);
   if (!job) return refused(run, job.error());
   announce(run, flags, *job);
   const std::string id = std::to_string(job->job());

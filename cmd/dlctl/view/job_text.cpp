@@ -12,11 +12,6 @@ std::string lower_after(const std::string& name, std::string_view prefix) {
   return word;
 }
 
-bool is_lower_better(std::string_view name) {
-  return name.find("loss") != std::string_view::npos ||
-         name.find("error") != std::string_view::npos;
-}
-
 // The first metric of this list that a job has decides.
 constexpr std::array<std::string_view, 6> kJudges = {"validation.accuracy", "validation.loss",
                                                      "test.accuracy",       "test.loss",
@@ -100,6 +95,11 @@ bool is_builtin(const v1::Job& job) {
 }
 
 std::string unit_of(const v1::Job& job) { return is_builtin(job) ? "images" : "samples"; }
+
+bool is_lower_better(std::string_view metric) {
+  return metric.find("loss") != std::string_view::npos ||
+         metric.find("error") != std::string_view::npos;
+}
 
 std::optional<Metric> best_metric(const v1::Job& job) {
   for (const auto judge : kJudges) {

@@ -44,6 +44,8 @@ struct Metric {
   std::string name;
   double value = 0;
 };
+// Losses and errors.
+bool is_lower_better(std::string_view metric);
 std::optional<Metric> best_metric(const v1::Job& job);
 
 // "5 of 24 trials started, 2 run, 1 paused, 2 ended, 1 failed"
