@@ -20,7 +20,7 @@ Job without_trials(const Job& job) {
   Job copy;
   boost::mp11::mp_for_each<boost::describe::describe_members<Job, boost::describe::mod_public>>(
       [&](auto member) {
-        using Pointer = decltype(member.pointer);
+        using Pointer = std::remove_const_t<decltype(member.pointer)>;
         if constexpr (std::is_same_v<Pointer, decltype(&Job::trials)>) return;
         if constexpr (std::is_same_v<Pointer, decltype(&Job::search)>) return;
         copy.*member.pointer = job.*member.pointer;
