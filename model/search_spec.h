@@ -101,6 +101,7 @@ struct SearchSpec {
   std::uint32_t max_parallel = 1;
   std::uint32_t max_failed_trials = 10;  // One more ends the search as failed.
   std::uint64_t seed = 1;
+  bool warm = true;  // Trials of a model run in processes that stay from one to the next.
   StopSpec stop;
   EarlyStoppingSpec early_stopping;
   HalvingSpec halving;

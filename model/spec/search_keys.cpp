@@ -67,6 +67,9 @@ std::vector<Key> goal_keys() {
       row("search.max_failed_trials", DL_SEARCH(max_failed_trials), from(0, kTrialsMax),
           "Failed trials that are replaced; one more ends the search as failed"),
       row("search.seed", DL_SEARCH(seed), {}, "Of every choice the algorithm makes"),
+      row("search.warm", DL_SEARCH(warm), {},
+          "Trials of a model run in processes that stay from one trial to the next and keep "
+          "libtorch, the device and the data; false: in a new process each"),
       row("search.parameters", DL_SEARCH(parameters), {},
           "What to vary: keys of the spec such as `train.learning_rate`, or words for `${word}` in "
           "a command",

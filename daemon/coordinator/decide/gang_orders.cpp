@@ -49,6 +49,14 @@ const RoleSpec& role_of(const JobSpec& spec, Role role) {
   return *found;
 }
 
+// Servers keep their state in files, and NCCL is not started twice in one process.
+bool is_warm(const JobSpec& spec, Role role) {
+  if (!spec.search || !spec.search->warm || !spec.is_builtin() || role == Role::kPs) return false;
+  const bool gpus = std::any_of(spec.roles.begin(), spec.roles.end(),
+                                [](const RoleSpec& one) { return one.resources.gpus > 0; });
+  return !gpus || spec.task_count() == 1;
+}
+
 }  // namespace
 
 std::string artifact_dir(const Settings& settings, const TrialId& trial) {
@@ -120,6 +128,7 @@ StartTask GangOrders::start(const Task& task) const {
                   .gpu_uuids = uuids_of(task.slots),
                   .ports = task.ports,
                   .builtin = spec_.is_builtin(),
+                  .warm = is_warm(*job_.document.parsed, task.role),
                   .command = role.command.empty() ? spec_.command : role.command,
                   .workdir = spec_.workdir,
                   .env = task_environment(cluster_, id_of(attempt_, task)),
