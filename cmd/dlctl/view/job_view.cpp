@@ -13,6 +13,14 @@ std::string best_text(const v1::Job& job) {
   return best ? short_number(best->value) : "";
 }
 
+// "██████░░░░ 62% 8m"; of a search "17/24 trials", failed ones not counted, which are replaced.
+std::string progress_text(const v1::Job& job, bool unicode) {
+  if (!job.has_search()) return progress_cell(progress_of(job), unicode);
+  const v1::SearchStatus& search = job.search();
+  const std::string of = search.max_trials() > 0 ? "/" + std::to_string(search.max_trials()) : "";
+  return std::to_string(search.ended()) + of + " trials";
+}
+
 std::uint32_t restarts_of(const v1::Job& job) {
   std::uint32_t restarts = 0;
   for (const auto& trial : job.trials())
@@ -172,7 +180,7 @@ std::string render_jobs(const v1::ListJobsResponse& jobs, Timestamp now,
                    {state, style_of_state(state)},
                    {count_text(job.gpus())},
                    {count_text(job.cpus())},
-                   {progress_cell(progress_of(job), options.terminal.unicode)},
+                   {progress_text(job, options.terminal.unicode)},
                    {best_text(job)},
                    {span(time_in_state(job, now))},
                    {std::to_string(restarts_of(job))},

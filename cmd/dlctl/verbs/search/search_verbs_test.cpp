@@ -74,6 +74,14 @@ TEST_CASE("trials are a table with the best first", "[dlctl]") {
   CHECK(json.out.find("\"number\": 3,") == std::string::npos);
 }
 
+TEST_CASE("a search's row counts its trials", "[dlctl]") {
+  Scene scene;
+  *scene.fake.jobs[0].mutable_search() = scene.fake.searches[42].search();
+  const auto shown = scene.user.run({"jobs"});
+  CHECK(shown.code == 0);
+  CHECK(shown.out.find("  6/12 trials  ") != std::string::npos);
+}
+
 TEST_CASE("trials fit a terminal", "[dlctl]") {
   Scene scene;
   scene.user.columns = 80;
