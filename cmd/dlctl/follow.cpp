@@ -129,7 +129,10 @@ class Follower {
     const auto slash = event.subject().find('/');
     std::string task =
         slash == std::string::npos ? "" : one_line(event.subject().substr(slash + 1)) + " ";
-    if (job_.has_search()) task = pad_right(trial_of(event.subject()), 10);
+    if (job_.has_search()) {
+      task = trial_of(event.subject());
+      if (!task.empty()) task = pad_right(task, 10);
+    }
     const std::string line = styled(time_of_day(event.time()), Style::kDim, terminal_.color) +
                              "  " +
                              styled(pad_right(one_line(event.type()), 10),

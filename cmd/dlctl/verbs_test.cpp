@@ -26,6 +26,20 @@ v1::Job ended_job(v1::JobState state, v1::FailureKind kind) {
   return job;
 }
 
+// A search in the middle of its trials.
+v1::Job running_search(std::int64_t now_seconds) {
+  v1::Job job = running_job(now_seconds);
+  v1::SearchStatus& search = *job.mutable_search();
+  search.set_max_trials(24);
+  search.set_max_parallel(2);
+  search.set_started(5);
+  search.set_running(2);
+  search.set_paused(1);
+  search.set_ended(1);
+  search.set_failed(1);
+  return job;
+}
+
 }  // namespace
 
 TEST_CASE("status shows the cluster and its jobs", "[dlctl]") {
@@ -413,6 +427,61 @@ TEST_CASE("cancel stops jobs and says so", "[dlctl]") {
   REQUIRE(fake.cancels.size() == 1);
   CHECK(fake.cancels[0].kill());
   CHECK(user.run({"cancel", "7"}).code == 3);
+}
+
+TEST_CASE("a search is paused, resumed and extended", "[dlctl]") {
+  FakeCluster fake;
+  User user;
+  user.env["DL_SERVER"] = fake.address();
+  user.env["USER"] = "anna";
+  fake.jobs = {running_search(kNow)};
+  CHECK(user.run({"pause", "42"}).out ==
+        "Job 42 (fashion-mnist) starts no more trials: 5 of 24 trials started, 2 run, 1 paused, 1 "
+        "ended, 1 failed\n");
+  CHECK(user.run({"resume", "latest"})
+            .out.starts_with("Job 42 (fashion-mnist) starts trials again: 5 of 24"));
+  CHECK(user.run({"extend", "42", "--trials", "8", "--max-parallel", "4"})
+            .out.starts_with("Job 42 (fashion-mnist) may try 24 trials, 2 at once: 5 of 24"));
+  const auto nothing = user.run({"extend", "42"});
+  CHECK(nothing.code == 2);
+  CHECK(nothing.err.find("give --trials N") != std::string::npos);
+  CHECK(user.run({"pause", "7"}).code == 3);
+  CHECK(fake.search_changes ==
+        std::vector<std::string>{"pause 42 by anna", "resume 42", "extend 42 by 8, 4 at once"});
+}
+
+TEST_CASE("follow tells of a search trial by trial", "[dlctl]") {
+  FakeCluster fake;
+  User user;
+  user.env["DL_SERVER"] = fake.address();
+  fake.jobs = {running_search(kNow)};
+  const auto about = [](std::uint64_t id, const std::string& subject, const std::string& type,
+                        const std::string& message) {
+    v1::JobEvent made = event(id, type, message);
+    made.set_subject(subject);
+    return made;
+  };
+  fake.events = {about(1, "42.6", "trial", "train.learning_rate 0.01"),
+                 about(2, "42.6.1", "placed", "1 task on local-0"),
+                 about(3, "42.6", "measured", "validation.accuracy 0.8 after 1 epoch"),
+                 about(4, "42.6", "stopped", "was number 3 of 3 at 1, where 1 go on"),
+                 about(5, "42.6.1/worker:0", "exited", "exited with status 143 on local-0"),
+                 about(6, "42", "ended", "succeeded")};
+  fake.on_event = [&](const v1::JobEvent& sent) {
+    if (sent.id() != 6) return;
+    fake.jobs[0].set_state(v1::JOB_STATE_SUCCEEDED);
+    fake.jobs[0].mutable_end_time()->set_seconds(kNow);
+    fake.jobs[0].mutable_search()->add_best(3);
+  };
+  CHECK(user.run({"follow", "42"}).out ==
+        "22:13:20  trial       trial 6   train.learning_rate 0.01\n"
+        "22:13:20  stopped     trial 6   was number 3 of 3 at 1, where 1 go on\n"
+        "22:13:20  ended       succeeded\n"
+        "\n"
+        "Job 42 (fashion-mnist) succeeded after 1m\n"
+        "  search  5 of 24 trials started, 2 run, 1 paused, 1 ended, 1 failed\n"
+        "  best    trial 3\n"
+        "  next    dlctl best 42 · dlctl trials 42\n");
 }
 
 TEST_CASE("drain wants a node that exists", "[dlctl]") {

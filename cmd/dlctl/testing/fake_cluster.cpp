@@ -171,7 +171,29 @@ class FakeCluster::Searches final : public v1::SearchService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status PauseSearch(grpc::ServerContext*, const v1::PauseSearchRequest* request,
+                           v1::PauseSearchResponse*) override {
+    return change("pause " + request->job() + " by " + request->user());
+  }
+
+  grpc::Status ResumeSearch(grpc::ServerContext*, const v1::ResumeSearchRequest* request,
+                            v1::ResumeSearchResponse*) override {
+    return change("resume " + request->job());
+  }
+
+  grpc::Status ExtendSearch(grpc::ServerContext*, const v1::ExtendSearchRequest* request,
+                            v1::ExtendSearchResponse*) override {
+    return change("extend " + request->job() + " by " + std::to_string(request->trials()) + ", " +
+                  std::to_string(request->max_parallel()) + " at once");
+  }
+
  private:
+  grpc::Status change(std::string what) {
+    const std::lock_guard lock(fake_.mutex_);
+    fake_.search_changes.push_back(std::move(what));
+    return grpc::Status::OK;
+  }
+
   FakeCluster& fake_;
 };
 

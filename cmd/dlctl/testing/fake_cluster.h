@@ -54,6 +54,7 @@ class FakeCluster {
   std::map<std::string, std::uint64_t> jobs_by_key;  // Idempotency keys.
   std::vector<v1::CancelJobRequest> cancels;
   std::vector<v1::DrainNodeRequest> drains;
+  std::vector<std::string> search_changes;  // "pause 42"
 
  private:
   class Jobs;
