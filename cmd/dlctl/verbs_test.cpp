@@ -446,8 +446,9 @@ TEST_CASE("a search is paused, resumed and extended", "[dlctl]") {
   CHECK(nothing.code == 2);
   CHECK(nothing.err.find("give --trials N") != std::string::npos);
   CHECK(user.run({"pause", "7"}).code == 3);
-  CHECK(fake.search_changes ==
-        std::vector<std::string>{"pause 42 by anna", "resume 42", "extend 42 by 8, 4 at once"});
+  CHECK(fake.search_changes == std::vector<std::string>{"pause 42 by anna", "resume latest",
+                                                        "extend 42 by 8, 4 at once",
+                                                        "pause 7 by anna"});
 }
 
 TEST_CASE("follow tells of a search trial by trial", "[dlctl]") {
@@ -479,9 +480,9 @@ TEST_CASE("follow tells of a search trial by trial", "[dlctl]") {
         "22:13:20  ended       succeeded\n"
         "\n"
         "Job 42 (fashion-mnist) succeeded after 1m\n"
-        "  search  5 of 24 trials started, 2 run, 1 paused, 1 ended, 1 failed\n"
-        "  best    trial 3\n"
-        "  next    dlctl best 42 · dlctl trials 42\n");
+        "  search        5 of 24 trials started, 2 run, 1 paused, 1 ended, 1 failed\n"
+        "  best          trial 3\n"
+        "  next          dlctl best 42 · dlctl trials 42\n");
 }
 
 TEST_CASE("drain wants a node that exists", "[dlctl]") {

@@ -223,6 +223,7 @@ search:
   max_parallel: 3
   max_failed_trials: 2
   seed: 9
+  warm: false
   stop: {target: -1.5, after: 1h, trials_without_gain: 4}
   early_stopping: {rule: median, min_trials: 3, min_resource: 2}
   halving: {resource: reports, min_resource: 2, max_resource: 90, reduction: 3, brackets: 2,
@@ -239,6 +240,7 @@ search:
 TEST_CASE("every key of a search is read", "[spec]") {
   const SearchSpec search = *good(kEverySearchKey).search;
   CHECK(search.objectives == std::vector<Objective>{{"loss", "minimize"}});
+  CHECK_FALSE(search.warm);
   CHECK(search.stop.target == -1.5);
   CHECK(search.stop.after == std::chrono::hours(1));
   CHECK(search.early_stopping == EarlyStoppingSpec{"median", 3, 2});
