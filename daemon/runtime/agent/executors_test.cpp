@@ -52,12 +52,13 @@ struct Node : AgentNode {
     coordinator.acknowledge_reports();
   }
 
-  StartTask order(const TaskId& task, const std::string& spec, bool warm = true) {
+  StartTask order(const TaskId& task, const std::string& spec, bool warm = true,
+                  std::vector<Member> gang = {
+                      {.node = "node-0", .host = "127.0.0.1", .port = 29999}}) {
     StartTask order;
     order.context.task = task;
     order.context.job_name = "test";
-    order.context.cluster.members = {
-        {.node = "node-0", .host = "127.0.0.1", .port = 29999, .local_rank = 0}};
+    order.context.cluster.members = std::move(gang);
     order.context.cluster.run_id = to_string(task.attempt.trial_id());
     order.context.spec = spec;
     order.context.artifact_dir = dir / ("artifacts/" + to_string(task.attempt.trial_id()));
@@ -226,13 +227,12 @@ TEST_CASE("a gang's ranks have an executor each, and come to the same bits", "[e
     node.coordinator.clear();
     std::vector<TaskId> ranks{trial(number), trial(number)};
     ranks[1].index = 1;
-    const std::uint16_t ports[] = {free_port(), free_port()};
+    const std::vector<Member> gang{
+        {.rank = 0, .node = "node-0", .host = "127.0.0.1", .port = free_port()},
+        {.index = 1, .rank = 1, .node = "node-0", .host = "127.0.0.1", .port = free_port()}};
     for (const TaskId& rank : ranks) {
-      StartTask order = node.order(rank, kGang, warm);
+      StartTask order = node.order(rank, kGang, warm, gang);
       order.context.secret = "of this attempt";
-      order.context.cluster.members = {
-          {.rank = 0, .node = "node-0", .host = "127.0.0.1", .port = ports[0]},
-          {.index = 1, .rank = 1, .node = "node-0", .host = "127.0.0.1", .port = ports[1]}};
       node.coordinator.start(order);
     }
     for (const TaskId& rank : ranks) CHECK(node.exit_of(rank).ok());

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -92,8 +93,17 @@ struct AgentNode {
     arguments.push_back(nullptr);
     pid_t pid = 0;
     const std::string program = bin / "dl-agentd";
-    expect(::posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments.data(), environ) == 0,
-           "dl-agentd can be started");
+    // Not the test's own output: whoever reads that would wait for an agent that outlives a crash.
+    const std::string output = dir / "agent.log";
+    posix_spawn_file_actions_t files;
+    ::posix_spawn_file_actions_init(&files);
+    ::posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, output.c_str(),
+                                       O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+    const int failed =
+        ::posix_spawn(&pid, program.c_str(), &files, nullptr, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&files);
+    expect(failed == 0, "dl-agentd can be started");
     return pid;
   }
   void launch() { agent = spawn_agent(); }
