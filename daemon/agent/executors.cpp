@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 namespace dl::agent {
 namespace {
@@ -41,6 +42,11 @@ std::vector<ExecutorId> idle_by_age(const Executors& executors) {
   return idle;
 }
 
+// Whether the coordinator says it anew to each trial: what a task is of its gang, where its files are.
+bool is_of_one_trial(std::string_view name) {
+  return is_task_variable(name) || name == "DL_ARTIFACT_DIR" || name == "DL_RESUME_CHECKPOINT";
+}
+
 }  // namespace
 
 ExecutorKey key_of(const StartTask& order) {
@@ -48,7 +54,7 @@ ExecutorKey key_of(const StartTask& order) {
                   .slots = order.slots,
                   .gpu_uuids = order.gpu_uuids,
                   .env = order.env};
-  std::erase_if(key.env, [](const auto& variable) { return is_task_variable(variable.first); });
+  std::erase_if(key.env, [](const auto& variable) { return is_of_one_trial(variable.first); });
   return key;
 }
 

@@ -22,7 +22,10 @@ StartTask warm(const TaskId& task, SlotSet slots = {"", {}, 1, 0}) {
   order.slots = std::move(slots);
   order.builtin = true;
   order.warm = true;
-  order.env = {{"DL_TRIAL", std::to_string(task.attempt.trial)}, {"USER_SAYS", "so"}};
+  order.env = {{"DL_TRIAL", std::to_string(task.attempt.trial)},
+               {"DL_ARTIFACT_DIR", "/artifacts/" + to_string(task.attempt)},
+               {"DL_RESUME_CHECKPOINT", "/checkpoints/" + to_string(task.attempt)},
+               {"USER_SAYS", "so"}};
   order.grace = 10s;
   return order;
 }

@@ -86,8 +86,8 @@ class SearchTest(unittest.TestCase):
     def test_pbt_example(self):
         with Cluster(agents=2) as cluster:
             job = cluster.submit("configs/jobs/fashion_mnist_pbt.yaml", "model.name=mlp",
-                                 "model.hidden=[16]", "search.max_trials=5",
-                                 "search.max_parallel=2", "search.pbt.population=2",
+                                 "model.hidden=[16]", "search.max_trials=6",
+                                 "search.max_parallel=1", "search.pbt.population=4",
                                  "search.pbt.interval=1", "train.epochs=3")
             answer = self.succeed(cluster, job, 400)
             heirs = [t for t in answer["trials"] if t.get("from")]
