@@ -42,7 +42,8 @@ std::vector<ExecutorId> idle_by_age(const Executors& executors) {
   return idle;
 }
 
-// Whether the coordinator says it anew to each trial: what a task is of its gang, where its files are.
+// Whether the coordinator says it anew to each trial: what a task is of its gang, where its files
+// are.
 bool is_of_one_trial(std::string_view name) {
   return is_task_variable(name) || name == "DL_ARTIFACT_DIR" || name == "DL_RESUME_CHECKPOINT";
 }
