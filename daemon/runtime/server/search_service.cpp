@@ -125,34 +125,33 @@ void SearchService::change(const std::string& reference, Change change,
   });
 }
 
-grpc::ServerUnaryReactor* SearchService::PauseSearch(grpc::CallbackServerContext* context,
-                                                     const v1::PauseSearchRequest* request,
-                                                     v1::PauseSearchResponse*) {
-  auto* reactor = context->DefaultReactor();
-  if (auto status = services_.guard.check(*context); !status.ok()) {
+grpc::ServerUnaryReactor* SearchService::set_paused(grpc::CallbackServerContext& context,
+                                                    const std::string& job,
+                                                    coordinator::PauseSearch event) {
+  auto* reactor = context.DefaultReactor();
+  if (auto status = services_.guard.check(context); !status.ok()) {
     reactor->Finish(status);
     return reactor;
   }
-  coordinator::PauseSearch pause;
-  pause.user = request->user();
-  change(request->job(), std::move(pause),
+  change(job, std::move(event),
          [reactor](const Result<JobId>& done) { reactor->Finish(wire::to_status(done)); });
   return reactor;
+}
+
+grpc::ServerUnaryReactor* SearchService::PauseSearch(grpc::CallbackServerContext* context,
+                                                     const v1::PauseSearchRequest* request,
+                                                     v1::PauseSearchResponse*) {
+  coordinator::PauseSearch event;
+  event.user = request->user();
+  return set_paused(*context, request->job(), std::move(event));
 }
 
 grpc::ServerUnaryReactor* SearchService::ResumeSearch(grpc::CallbackServerContext* context,
                                                       const v1::ResumeSearchRequest* request,
                                                       v1::ResumeSearchResponse*) {
-  auto* reactor = context->DefaultReactor();
-  if (auto status = services_.guard.check(*context); !status.ok()) {
-    reactor->Finish(status);
-    return reactor;
-  }
-  coordinator::PauseSearch resume;
-  resume.pause = false;
-  change(request->job(), std::move(resume),
-         [reactor](const Result<JobId>& done) { reactor->Finish(wire::to_status(done)); });
-  return reactor;
+  coordinator::PauseSearch event;
+  event.pause = false;
+  return set_paused(*context, request->job(), std::move(event));
 }
 
 grpc::ServerUnaryReactor* SearchService::ExtendSearch(grpc::CallbackServerContext* context,

@@ -31,6 +31,8 @@ class SearchService final : public v1::SearchService::CallbackService {
   // The job's search, or why there is none.
   void find(const std::string& job, const Wanted& wanted, JobLookup::Found then);
   // Posts `change` for the job that `reference` names; `then` runs when it is durable.
+  grpc::ServerUnaryReactor* set_paused(grpc::CallbackServerContext& context, const std::string& job,
+                                       coordinator::PauseSearch event);
   template <class Change>
   void change(const std::string& reference, Change change, ControlThread::Replied then);
 
