@@ -34,8 +34,11 @@ Result<void> allreduce(Communicator& communicator, const AllreduceOptions& optio
   if (bytes <= communicator.options().direct_bytes_max) {
     return direct_allreduce(communicator, options);
   }
-  return topology.some_share() ? hierarchical_allreduce(communicator, options)
-                               : ring_allreduce(communicator, options);
+  if (topology.some_share()) return hierarchical_allreduce(communicator, options);
+  const std::size_t two_shot_bytes =
+      two_shot_bytes_worthwhile(communicator.mesh().near(), communicator.world_size());
+  return bytes <= two_shot_bytes ? two_shot_allreduce(communicator, options)
+                                 : ring_allreduce(communicator, options);
 }
 
 }  // namespace dl::worker::collective

@@ -34,6 +34,10 @@ Result<void> allreduce(Communicator& communicator, const AllreduceOptions& optio
 // rank, whatever the number of ranks P, which is as few as can be.
 Result<void> ring_allreduce(Communicator& communicator, const AllreduceOptions& options);
 
+// Each rank sends each other one the chunk that is that one's to sum, and all of them its sum: two
+// steps whatever the number of ranks, with the bytes and the bits of the ring.
+Result<void> two_shot_allreduce(Communicator& communicator, const AllreduceOptions& options);
+
 // Each rank sends all to each other, and sums in the order of ranks: one step, for small vectors.
 Result<void> direct_allreduce(Communicator& communicator, const AllreduceOptions& options);
 

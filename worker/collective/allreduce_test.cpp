@@ -52,7 +52,7 @@ void check_outputs(const std::vector<Data>& outputs, DataType type, ReduceOp op,
   for (const Data& output : outputs) REQUIRE(output == outputs[0]);
 }
 
-TEST_CASE("both algorithms reduce every type by every operation, to the same bits on all ranks",
+TEST_CASE("all algorithms reduce every type by every operation, to the same bits on all ranks",
           "[collective]") {
   const auto world = GENERATE(1u, 2u, 3u, 4u, 5u);
   for (const DataType type : kAllTypes) {
@@ -67,6 +67,8 @@ TEST_CASE("both algorithms reduce every type by every operation, to the same bit
             run(gang, ring_allreduce, type, op, count, {.segment_bytes = 64, .chunk_bytes = 300}),
             type, op, count);
         check_outputs(run(gang, direct_allreduce, type, op, count), type, op, count);
+        check_outputs(run(gang, two_shot_allreduce, type, op, count, {.chunk_bytes = 300}), type,
+                      op, count);
       }
     }
   }
@@ -81,6 +83,19 @@ TEST_CASE("megabytes go over TCP and in process alike, to the same bits", "[coll
   const auto inproc = run({.world_size = world}, allreduce, DataType::kFloat32, ReduceOp::kSum,
                           count, {.segment_bytes = 4096});
   CHECK(tcp[0] == inproc[0]);
+}
+
+TEST_CASE("two shots give the bits of the ring", "[collective]") {
+  const auto world = GENERATE(2u, 3u, 4u, 5u);
+  const CommunicatorOptions options{.chunk_bytes = 3000};
+  for (const DataType type : {DataType::kFloat32, DataType::kBfloat16}) {
+    for (const std::size_t count : {1, 4099, 20011}) {
+      const auto with = [&](Algorithm algorithm) {
+        return run({.world_size = world}, algorithm, type, ReduceOp::kAverage, count, options);
+      };
+      CHECK(with(two_shot_allreduce) == with(ring_allreduce));
+    }
+  }
 }
 
 TEST_CASE("an average of integers and a torn element are refused, and harm nothing",
@@ -112,6 +127,9 @@ TEST_CASE("an all-reduce takes the steps and bytes of the cost sheet", "[collect
   const Counters ring = cost_of(ring_allreduce);
   CHECK(ring.steps == 2 * (world - 1));
   CHECK(ring.bytes_sent == 2 * (world - 1) * (bytes / world) + kCallBytes);
+  const Counters two_shot = cost_of(two_shot_allreduce);
+  CHECK(two_shot.steps == 2);
+  CHECK(two_shot.bytes_sent == 2 * (world - 1) * (bytes / world + kCallBytes));
   const Counters direct = cost_of(direct_allreduce);
   CHECK(direct.steps == 1);
   CHECK(direct.bytes_sent == (world - 1) * (bytes + kCallBytes));

@@ -23,7 +23,8 @@ const char* name_of(CallKind kind) {
     case CallKind::kDirectAllreduce:
     case CallKind::kFlatAllreduce:
     case CallKind::kStagedAllreduce:
-    case CallKind::kHierarchicalAllreduce: return "all-reduce";
+    case CallKind::kHierarchicalAllreduce:
+    case CallKind::kTwoShotAllreduce: return "all-reduce";
     case CallKind::kBroadcast: return "broadcast";
     case CallKind::kAllGather: return "all-gather";
     case CallKind::kBarrier: return "barrier";
@@ -48,6 +49,7 @@ std::string details(const Call& call) {
     case CallKind::kFlatAllreduce: return "flat, " + reduction(call);
     case CallKind::kStagedAllreduce: return "staged, " + reduction(call);
     case CallKind::kHierarchicalAllreduce: return "hierarchical, " + reduction(call);
+    case CallKind::kTwoShotAllreduce: return "two-shot, " + reduction(call);
     case CallKind::kRingReduceScatter: return "ring, " + reduction(call) + " a rank";
     case CallKind::kDirectReduceScatter: return "direct, " + reduction(call) + " a rank";
     case CallKind::kChainReduce: return "chain, " + reduction(call) + " to rank " + part;

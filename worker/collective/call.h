@@ -33,6 +33,7 @@ enum class CallKind : std::uint8_t {
   kFlatAllreduce = 14,
   kStagedAllreduce = 15,
   kHierarchicalAllreduce = 16,
+  kTwoShotAllreduce = 17,
 };
 
 struct Call {

@@ -26,7 +26,7 @@ struct CommunicatorOptions {
   std::chrono::milliseconds stall_timeout{60000};
 
   // Performance only: results do not depend on the segment.
-  std::size_t segment_bytes = 256 << 10;  // Received, then reduced, at a time.
+  std::size_t segment_bytes = 512 << 10;  // Received, then reduced, at a time.
   // A ring takes large data in blocks of one chunk of about this size for each rank, so that each
   // is still in the cache when it comes round; a rank is at most so far ahead of its neighbour.
   // 0: the mesh's window. All ranks need the same value, as it decides the order of the sum.

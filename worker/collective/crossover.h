@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace dl::worker::collective {
 
@@ -14,6 +15,14 @@ namespace dl::worker::collective {
 constexpr std::size_t flat_bytes_worthwhile(std::uint32_t ranks) {
   if (ranks <= 2) return 128 << 10;
   return 16 << 10;
+}
+
+// Up to here the links of TCP are used in two shots, above it around a ring. On one host a ring
+// costs P − 2 more wake-ups a chunk; between hosts it keeps the links busy both ways all the time.
+// Two ranks are a ring of two shots.
+constexpr std::size_t two_shot_bytes_worthwhile(bool near, std::uint32_t ranks) {
+  if (ranks <= 2) return 0;
+  return near ? std::numeric_limits<std::size_t>::max() : 64 << 10;
 }
 
 }  // namespace dl::worker::collective

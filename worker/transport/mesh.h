@@ -29,8 +29,8 @@ using Deadline = std::chrono::steady_clock::time_point;
 using Bytes = std::span<std::byte>;
 using ConstBytes = std::span<const std::byte>;
 
-// Mesh::window_bytes, between ranks of one host: what is on its way stays in their caches.
-inline constexpr std::size_t kNearWindowBytes = 256 << 10;
+// Mesh::window_bytes times the ranks, where they are near: what is on its way stays in their caches.
+inline constexpr std::size_t kNearBlockBytes = 1 << 20;
 // And between hosts: a millisecond of 10 Gb/s, so that a rank that is late for that long, by the
 // network or by its scheduler, costs nothing.
 inline constexpr std::size_t kFarWindowBytes = 1 << 20;
@@ -88,9 +88,13 @@ class Mesh {
   // give the same answers.
   virtual Rank host_of(Rank rank) const { return rank; }
 
-  // How far a rank should get ahead of a neighbour to keep their link busy. All ranks give the same
-  // answer.
-  virtual std::size_t window_bytes() const { return kNearWindowBytes; }
+  // Whether all ranks are on one host, as far as addresses tell. All ranks give the same answer.
+  virtual bool near() const { return true; }
+
+  // How far a rank should get ahead of a neighbour to keep their link busy.
+  std::size_t window_bytes() const {
+    return near() ? kNearBlockBytes / world_size() : kFarWindowBytes;
+  }
 
   // The board of this rank's host, or null when this rank shares none.
   virtual Board* board() { return nullptr; }

@@ -32,7 +32,7 @@ class SubMesh final : public Mesh, private Board {
   void abort() override;
   Counters counters() const override;
   Rank host_of(Rank rank) const override { return whole_->host_of(members_[rank]); }
-  std::size_t window_bytes() const override { return whole_->window_bytes(); }
+  bool near() const override { return whole_->near(); }
   // The members' part of the whole mesh's board, for which all views ask together.
   transport::Board* board() override { return local_.size() > 1 ? this : nullptr; }
   bool claim_boards() override { return whole_->claim_boards(); }

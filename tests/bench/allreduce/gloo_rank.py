@@ -12,23 +12,36 @@ import time
 import torch
 import torch.distributed as dist
 
-WARM_UP = 3
+WARM_UP_CALLS = 3
+WARM_UP_S = 0.1
 
 
-def measure(size, count):
-    data = torch.ones(size // 4)
+def time_calls(data, count):
     seconds = []
-    for i in range(-WARM_UP, count):
+    for _ in range(count):
         data.fill_(1.0)
         dist.barrier()
         begin = time.perf_counter()
         dist.all_reduce(data)
-        if i >= 0:
-            seconds.append(time.perf_counter() - begin)
+        seconds.append(time.perf_counter() - begin)
         assert data[0].item() == data[-1].item() == dist.get_world_size(), "the sum is wrong"
-    slowest = torch.tensor(seconds, dtype=torch.float64)
-    dist.all_reduce(slowest, op=dist.ReduceOp.MAX)
-    return statistics.median(slowest.tolist())
+    return seconds
+
+
+def slowest(seconds):
+    """Of each call, on all ranks."""
+    greatest = torch.tensor(seconds, dtype=torch.float64)
+    dist.all_reduce(greatest, op=dist.ReduceOp.MAX)
+    return greatest.tolist()
+
+
+def measure(size, count):
+    data = torch.ones(size // 4)
+    begin, warm = time.perf_counter(), 0
+    while warm < WARM_UP_S:
+        time_calls(data, WARM_UP_CALLS)
+        warm = slowest([time.perf_counter() - begin])[0]
+    return statistics.median(slowest(time_calls(data, count)))
 
 
 def main():

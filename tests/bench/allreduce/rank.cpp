@@ -2,11 +2,12 @@
 // measurement, until it ends.
 //
 //   allreduce BYTES COUNT   our all-reduce (float32, sum), as the transport chooses it
-//   flat, staged, hierarchical, direct, ring BYTES COUNT   one of its algorithms
+//   flat, staged, hierarchical, direct, two_shot, ring BYTES COUNT   one of its algorithms
 //   copy BYTES COUNT        the ring that only copies
 //
 // Rank 0 answers each with "KIND BYTES SECONDS": the median time of COUNT calls, each after a
-// barrier and as long as on its slowest rank, three more calls before the first.
+// barrier and as long as on its slowest rank, after calls for a tenth of a second: by then the
+// scheduler has given the ranks, which slept before, their cores.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -31,13 +32,14 @@ using worker::collective::Communicator;
 using worker::collective::CommunicatorOptions;
 using worker::transport::Mesh;
 
-constexpr int kWarmUp = 3;
+constexpr int kWarmUpCalls = 3;  // At a time.
+constexpr double kWarmUpSeconds = 0.1;
 
 struct Settings {
   RankOptions self;
   std::string transport = "auto";
   std::string host;
-  std::int64_t look_us = 50;
+  std::int64_t look_us = 100;
   CommunicatorOptions communicator;
 };
 
@@ -73,29 +75,48 @@ Result<void> call_once(Communicator& communicator, const Order& order, std::vect
   if (order.kind == "staged") return staged_allreduce(communicator, {.data = bytes});
   if (order.kind == "hierarchical") return hierarchical_allreduce(communicator, {.data = bytes});
   if (order.kind == "direct") return direct_allreduce(communicator, {.data = bytes});
+  if (order.kind == "two_shot") return two_shot_allreduce(communicator, {.data = bytes});
   if (order.kind == "ring") return ring_allreduce(communicator, {.data = bytes});
   return allreduce(communicator, {.data = bytes});
+}
+
+// The greatest of all ranks' values, one by one.
+Result<void> take_greatest(Communicator& communicator, std::span<double> values) {
+  return allreduce(communicator, {.data = std::as_writable_bytes(values),
+                                  .type = worker::collective::DataType::kFloat64,
+                                  .op = worker::collective::ReduceOp::kMax});
+}
+
+// The seconds of each of `count` calls here.
+Result<std::vector<double>> time_calls(Communicator& communicator, const Order& order, int count,
+                                       std::vector<float>& data) {
+  std::vector<double> seconds;
+  for (int i = 0; i < count; ++i) {
+    std::fill(data.begin(), data.end(), 1.0f);
+    DL_CHECK(barrier(communicator));
+    const auto begin = steady_clock::now();
+    DL_CHECK(call_once(communicator, order, data));
+    seconds.push_back(duration<double>(steady_clock::now() - begin).count());
+    const auto sum = static_cast<float>(order.kind == "copy" ? 1 : communicator.world_size());
+    if (data.front() != sum || data.back() != sum) {
+      return Error{Code::kInternal, "the sum is wrong"};
+    }
+  }
+  return seconds;
 }
 
 // The seconds of each call, on the rank where it took longest: one that leaves the barrier late
 // finds the others' part done.
 Result<std::vector<double>> measure(Communicator& communicator, const Order& order) {
   std::vector<float> data(order.bytes / sizeof(float));
-  std::vector<double> seconds;
-  for (int i = -kWarmUp; i < order.count; ++i) {
-    std::fill(data.begin(), data.end(), 1.0f);
-    DL_CHECK(barrier(communicator));
-    const auto begin = steady_clock::now();
-    DL_CHECK(call_once(communicator, order, data));
-    if (i >= 0) seconds.push_back(duration<double>(steady_clock::now() - begin).count());
-    const auto sum = static_cast<float>(order.kind == "copy" ? 1 : communicator.world_size());
-    if (data.front() != sum || data.back() != sum) {
-      return Error{Code::kInternal, "the sum is wrong"};
-    }
+  const auto begin = steady_clock::now();
+  for (double warm = 0; warm < kWarmUpSeconds;) {
+    DL_CHECK(time_calls(communicator, order, kWarmUpCalls, data));
+    warm = duration<double>(steady_clock::now() - begin).count();
+    DL_CHECK(take_greatest(communicator, std::span(&warm, 1)));
   }
-  DL_CHECK(allreduce(communicator, {.data = std::as_writable_bytes(std::span(seconds)),
-                                    .type = worker::collective::DataType::kFloat64,
-                                    .op = worker::collective::ReduceOp::kMax}));
+  DL_TRY(auto seconds, time_calls(communicator, order, order.count, data));
+  DL_CHECK(take_greatest(communicator, seconds));
   return seconds;
 }
 

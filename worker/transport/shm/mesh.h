@@ -50,7 +50,7 @@ class ShmMesh final : public Mesh, private Board {
   void abort() override;
   Counters counters() const override { return counters_; }
   Rank host_of(Rank rank) const override { return placement_.host_of[rank]; }
-  std::size_t window_bytes() const override { return base_->window_bytes(); }
+  bool near() const override { return base_->near(); }
   transport::Board* board() override { return segment_ ? this : nullptr; }
   bool claim_boards() override { return !std::exchange(claimed_, true); }
 

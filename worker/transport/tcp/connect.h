@@ -34,7 +34,7 @@ struct ConnectOptions {
   std::chrono::milliseconds connect_timeout{60000};
   // How long a rank that waits looks at its links before it sleeps. To be woken takes tens of
   // microseconds, and most waits within a collective are shorter.
-  std::chrono::microseconds look{50};
+  std::chrono::microseconds look{100};
   // When it becomes true, connect() ends with kCancelled within 100 ms. May be null.
   const std::atomic<bool>* cancelled = nullptr;
 };

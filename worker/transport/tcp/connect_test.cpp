@@ -215,7 +215,7 @@ TEST_CASE("ranks that have other hosts' names get further ahead of each other", 
     const std::size_t ranks = addresses.size();
     return TcpMesh(0, std::move(addresses), std::vector<LinkSockets>(ranks), 0us).window_bytes();
   };
-  CHECK(window({{"a", 1}, {"a", 2}, {"a", 3}}) == kNearWindowBytes);
+  CHECK(window({{"a", 1}, {"a", 2}, {"a", 3}}) == kNearBlockBytes / 3);
   CHECK(window({{"a", 1}, {"a", 2}, {"b", 3}}) == kFarWindowBytes);
 }
 

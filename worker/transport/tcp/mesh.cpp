@@ -69,11 +69,10 @@ std::string TcpMesh::describe(Rank peer) const {
 }
 
 // One host has one name here; two names for one are taken for two hosts.
-std::size_t TcpMesh::window_bytes() const {
-  const bool near = std::all_of(addresses_.begin(), addresses_.end(), [&](const PeerAddress& peer) {
+bool TcpMesh::near() const {
+  return std::all_of(addresses_.begin(), addresses_.end(), [&](const PeerAddress& peer) {
     return peer.host == addresses_.front().host;
   });
-  return near ? kNearWindowBytes : kFarWindowBytes;
 }
 
 Error TcpMesh::cancelled() const {

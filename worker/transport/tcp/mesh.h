@@ -40,7 +40,7 @@ class TcpMesh final : public Mesh {
   Result<void> wait(std::span<const Interest> interests, Deadline deadline) override;
   void abort() override;
   Counters counters() const override { return counters_; }
-  std::size_t window_bytes() const override;
+  bool near() const override;
 
  private:
   Error fail(Rank peer, int errnum);
