@@ -53,11 +53,9 @@ std::optional<Point> Random::sample(const Observations&, TrialNumber number,
   return space_.random_point(random);
 }
 
-std::optional<Point> Sobol::sample(const Observations&, TrialNumber number, std::uint32_t attempt) {
-  if (attempt > 0) {
-    RandomStream random(seed_, purpose_of(number, attempt));
-    return space_.random_point(random);
-  }
+std::optional<Point> Sobol::sample(const Observations& observations, TrialNumber number,
+                                   std::uint32_t attempt) {
+  if (attempt > 0) return Random::sample(observations, number, attempt);
   const auto coordinates = SobolSequence(space_.size(), seed_).point(number - 1);
   Point point(space_.size(), kNone);
   for (std::size_t i = 0; i < space_.size(); ++i) {

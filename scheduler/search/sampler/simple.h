@@ -28,31 +28,26 @@ class Grid final : public Sampler {
   std::vector<Point> points_;
 };
 
-class Random final : public Sampler {
+class Random : public Sampler {
  public:
   Random(std::uint64_t seed, const UnitSpace& space) : seed_(seed), space_(space) {}
 
-  bool learns() const override { return false; }
+  bool learns() const final { return false; }
   std::optional<Point> sample(const Observations& observations, TrialNumber number,
                               std::uint32_t attempt) override;
 
- private:
-  std::uint64_t seed_;
+ protected:
+  const std::uint64_t seed_;
   const UnitSpace& space_;
 };
 
 // Point number − 1 of a scrambled sequence; random once a point was turned down.
-class Sobol final : public Sampler {
+class Sobol final : public Random {
  public:
-  Sobol(std::uint64_t seed, const UnitSpace& space) : seed_(seed), space_(space) {}
+  using Random::Random;
 
-  bool learns() const override { return false; }
   std::optional<Point> sample(const Observations& observations, TrialNumber number,
                               std::uint32_t attempt) override;
-
- private:
-  std::uint64_t seed_;
-  const UnitSpace& space_;
 };
 
 }  // namespace dl::scheduler
