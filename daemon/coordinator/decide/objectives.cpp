@@ -15,9 +15,11 @@ bool has_validation(const std::vector<MetricPoint>& metrics) {
                      [](const MetricPoint& point) { return is_of_validation(point.name); });
 }
 
+using Values = std::map<std::string, double>;  // By metric.
+
 // What the report has of the objectives.
 struct Found {
-  std::map<std::string, double> values;
+  Values values;
   std::uint64_t step = 0;
 };
 
@@ -50,11 +52,14 @@ std::optional<std::uint64_t> resource_of(const std::string& unit, const Trial& t
   return last.resource + 1;
 }
 
-const std::string* missing_objective(const SearchSpec& search, const Trial& trial,
-                                     const Found& found) {
+// The first objective that is in none of them.
+const std::string* missing_objective(const SearchSpec& search,
+                                     std::initializer_list<const Values*> reported) {
   for (const Objective& objective : search.objectives) {
-    if (!trial.metrics.contains(objective.metric) && !found.values.contains(objective.metric))
-      return &objective.metric;
+    const bool known = std::any_of(reported.begin(), reported.end(), [&](const Values* values) {
+      return values->contains(objective.metric);
+    });
+    if (!known) return &objective.metric;
   }
   return nullptr;
 }
@@ -101,7 +106,7 @@ Failure never_reported(const Job& job, const Trial& trial, const std::string& me
 void fail_if_overdue(Draft& draft, const Job& job, const Trial& trial, const TaskReport& event,
                      const Found& found) {
   const JobSpec& spec = *job.document.parsed;
-  const std::string* metric = missing_objective(*spec.search, trial, found);
+  const std::string* metric = missing_objective(*spec.search, {&trial.metrics, &found.values});
   if (metric == nullptr || !is_overdue(spec, trial, event, *metric)) return;
   std::set<std::string> names;
   for (const MetricPoint& point : event.metrics) names.insert(point.name);
@@ -146,7 +151,7 @@ std::optional<Failure> unjudgeable(const Job& job, const Trial& trial) {
   if (!job.search) return std::nullopt;
   const SearchSpec& search = *job.document.parsed->search;
   if (!trial.measured) {
-    const std::string* metric = missing_objective(search, trial, {});
+    const std::string* metric = missing_objective(search, {&trial.metrics});
     return never_reported(job, trial, metric ? *metric : search.objectives.front().metric, {});
   }
   for (std::size_t i = 0; i < search.objectives.size(); ++i) {
