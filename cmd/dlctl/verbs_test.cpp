@@ -154,6 +154,9 @@ TEST_CASE("a job is named by number, latest, or a name that is its own", "[dlctl
   CHECK(none.err ==
         "dlctl: there is no job \"othr\" (did you mean \"other\"?); `dlctl jobs` lists them\n");
   CHECK(user.run({"status", "7"}).code == 3);
+  fake.jobs.clear();
+  CHECK(user.run({"status", "latest"}).err ==
+        "dlctl: there is no job yet; submit one: dlctl submit\n");
 }
 
 TEST_CASE("submit prints the job and what comes next", "[dlctl]") {
@@ -408,11 +411,12 @@ TEST_CASE("explain gives the reason, the evidence and the next step", "[dlctl]")
   FakeCluster fake;
   User user;
   user.env["DL_SERVER"] = fake.address();
-  fake.explanation.set_reason("Job 42 waits for 6 GPUs; 3 are free.");
+  fake.jobs = {running_job(kNow)};
+  fake.explanation.set_reason("waits for 6 GPUs; 3 are free");
   fake.explanation.add_evidence("node gpu-07: 1 of 8 GPUs free");
   fake.explanation.set_next_step("wait for job 41, or ask for fewer");
-  CHECK(user.run({"explain", "42"}).out ==
-        "Job 42 waits for 6 GPUs; 3 are free.\n"
+  CHECK(user.run({"explain", "latest"}).out ==
+        "Job 42 waits for 6 GPUs; 3 are free\n"
         "  - node gpu-07: 1 of 8 GPUs free\n"
         "Next: wait for job 41, or ask for fewer\n");
 }
@@ -446,7 +450,8 @@ TEST_CASE("a search is paused, resumed and extended", "[dlctl]") {
   CHECK(nothing.code == 2);
   CHECK(nothing.err.find("give --trials N") != std::string::npos);
   CHECK(user.run({"pause", "7"}).code == 3);
-  CHECK(fake.search_changes == std::vector<std::string>{"pause 42 by anna", "resume latest",
+  // A job that is submitted in between is not taken for the latest.
+  CHECK(fake.search_changes == std::vector<std::string>{"pause 42 by anna", "resume 42",
                                                         "extend 42 by 8, 4 at once",
                                                         "pause 7 by anna"});
 }

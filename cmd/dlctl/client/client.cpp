@@ -267,7 +267,8 @@ Result<v1::ListJobsResponse> Client::list_jobs(const std::string& state, std::si
       if (count > 0 && static_cast<std::size_t>(all.jobs_size()) == count) return all;
       *all.add_jobs() = std::move(job);
     }
-    if (page.next_page_token().empty() || page.jobs_size() == 0) return all;
+    const bool enough = count > 0 && static_cast<std::size_t>(all.jobs_size()) == count;
+    if (enough || page.next_page_token().empty() || page.jobs_size() == 0) return all;
     request.set_page_token(page.next_page_token());
   }
 }

@@ -32,7 +32,12 @@ Result<TaskReference> parse_task_reference(const std::string& text) {
 }
 
 Result<std::string> resolve_job(Client& client, const std::string& reference) {
-  if (is_number(reference) || reference == "latest") return reference;
+  if (is_number(reference)) return reference;
+  if (reference == "latest") {
+    DL_TRY(const v1::ListJobsResponse newest, client.list_jobs("", 1));
+    if (newest.jobs().empty()) return not_found("there is no job yet; submit one: dlctl submit");
+    return std::to_string(newest.jobs(0).id());
+  }
   DL_TRY(const v1::ListJobsResponse jobs, client.list_jobs("", 1000));
   std::vector<std::string> numbers;
   std::vector<std::string> names;

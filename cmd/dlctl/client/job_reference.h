@@ -18,7 +18,7 @@ struct TaskReference {
 // kInvalidArgument: the part behind the slash is neither a role nor a task.
 Result<TaskReference> parse_task_reference(const std::string& text);
 
-// The job as the API names it: its number, or "latest". kNotFound: no job has this name;
+// The job's number; what "latest" is does not change any more. kNotFound: no job has this name;
 // kInvalidArgument: several have, and which.
 Result<std::string> resolve_job(Client& client, const std::string& reference);
 

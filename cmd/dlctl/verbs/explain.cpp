@@ -17,7 +17,7 @@ Result<ExitCode> explain(Invocation& run, const std::string& reference) {
   }
   const bool color = run.out_terminal().color;
   auto& out = run.host().out;
-  out << styled(one_line(explanation.reason()), Style::kBold, color) << "\n";
+  out << styled("Job " + job + " " + one_line(explanation.reason()), Style::kBold, color) << "\n";
   for (const auto& evidence : explanation.evidence()) out << "  - " << one_line(evidence) << "\n";
   if (!explanation.next_step().empty()) {
     out << styled("Next:", Style::kBold, color) << " " << one_line(explanation.next_step()) << "\n";

@@ -11,8 +11,7 @@ namespace {
 Result<ExitCode> follow(Invocation& run, const std::string& reference) {
   DL_TRY(Client * client, run.client());
   DL_TRY(const std::string id, resolve_job(*client, reference));
-  DL_TRY(const v1::Job job, client->get_job(id));  // What "latest" is does not change any more.
-  return follow_job(run, std::to_string(job.id()));
+  return follow_job(run, id);
 }
 
 }  // namespace
