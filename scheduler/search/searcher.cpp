@@ -211,11 +211,19 @@ std::optional<double> Searcher::value_of(const Trial& trial, std::size_t objecti
   return values[objective];
 }
 
-std::vector<TrialNumber> Searcher::best() const {
+std::vector<TrialNumber> Searcher::best(Among among) const {
+  const auto competes = [&](const Trial& trial) {
+    if (trial.state == TrialState::kEnded) return true;
+    if (among == Among::kEnded || trial.state == TrialState::kFailed) return false;
+    for (std::size_t k = 0; k < parts_->spec.objectives.size(); ++k) {
+      if (!value_of(trial, k)) return false;
+    }
+    return true;
+  };
   std::vector<TrialNumber> numbers;
   std::vector<std::vector<double>> losses;
   for (const Trial& trial : parts_->trials) {
-    if (trial.state != TrialState::kEnded) continue;
+    if (!competes(trial)) continue;
     numbers.push_back(trial.number);
     losses.push_back(parts_->judged.losses_of(trial));
   }

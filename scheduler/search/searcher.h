@@ -113,9 +113,11 @@ class Searcher {
   // The value of the first objective that a trial is judged by: its last report; nullopt without a
   // finite one.
   static std::optional<double> value_of(const Trial& trial, std::size_t objective = 0);
-  // The numbers of the trials that no other is better than in every objective, of those that ended;
-  // with one objective the best one (the earliest of equals). Empty when none has ended.
-  std::vector<TrialNumber> best() const;
+  // The numbers of the trials that no other is better than in every objective, by their last
+  // reports; with one objective the best one (the earliest of equals). Of those that ended, or of
+  // all that can be judged: those too that run, wait or were stopped. Empty when there are none.
+  enum class Among { kEnded, kAll };
+  std::vector<TrialNumber> best(Among among = Among::kEnded) const;
 
  private:
   struct Parts;

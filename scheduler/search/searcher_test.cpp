@@ -169,6 +169,15 @@ TEST_CASE("a search ends at its target, after trials without a gain, and can be 
   CHECK(std::holds_alternative<SearchOver>(reached.suggest()));
   CHECK(reached.best() == std::vector<TrialNumber>{2});
 
+  // While it goes on, a trial that has not ended may be the best of all.
+  reached.started({3, {}});
+  CHECK(reached.best(Searcher::Among::kAll) == std::vector<TrialNumber>{2});
+  reached.reported({3, {.resource = 1, .values = {0.99}}});
+  CHECK(reached.best(Searcher::Among::kAll) == std::vector<TrialNumber>{3});
+  CHECK(reached.best() == std::vector<TrialNumber>{2});
+  reached.ended({3, false});
+  CHECK(reached.best(Searcher::Among::kAll) == std::vector<TrialNumber>{2});
+
   Searcher stale(spec);
   for (TrialNumber n = 1; n <= 3; ++n) run_one(stale, n, 0.5);
   CHECK(std::holds_alternative<SearchOver>(stale.suggest()));

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "daemon/runtime/server/job_excerpt.h"
+#include "daemon/runtime/server/job_lookup.h"
 #include "daemon/runtime/server/server.h"
 #include "dl/v1/cluster.grpc.pb.h"
 #include "dl/v1/jobs.grpc.pb.h"
@@ -289,6 +290,11 @@ TEST_CASE("an operator pauses, resumes and extends a search", "[server]") {
   v1::ResumeSearchResponse resumed;
   REQUIRE(cluster.searches->ResumeSearch(Cluster::context().get(), resume, &resumed).ok());
   CHECK(run_trial(*agent, 0.5).trial() == 2);
+  // A row of the list counts trials too.
+  v1::ListJobsResponse rows;
+  REQUIRE(cluster.jobs->ListJobs(Cluster::context().get(), {}, &rows).ok());
+  CHECK(rows.jobs(0).search().ended() == 2);
+  CHECK(rows.jobs(0).search().best(0) == 1);
   v1::ExtendSearchRequest extend;
   extend.set_job("1");
   extend.set_trials(1);
@@ -298,6 +304,8 @@ TEST_CASE("an operator pauses, resumes and extends a search", "[server]") {
   run_trial(*agent, 0.5);
   CHECK(run_trial(*agent, 0.5).trial() == 4);
   CHECK(cluster.get("1").state() == v1::JOB_STATE_SUCCEEDED);
+  REQUIRE(cluster.jobs->ListJobs(Cluster::context().get(), {}, &rows).ok());
+  CHECK(rows.jobs(0).search().ended() == 4);
   // A search that has ended cannot be changed.
   CHECK(cluster.searches->ExtendSearch(Cluster::context().get(), extend, &extended).error_code() ==
         grpc::StatusCode::FAILED_PRECONDITION);
@@ -326,6 +334,10 @@ TEST_CASE("an excerpt of a search has few of its trials, and what was counted ov
   CHECK(counts->running == 1);
   CHECK(counts->ended == 8);
   CHECK(counts->best == std::vector<std::uint32_t>{2});
+  // Asked for no trial in particular, the best one is among the few.
+  CHECK(view_of(job, true, {}).job.trials.contains(2));
+  CHECK(numbers(view_of(job, true, {.trial = 1}).job) ==
+        std::vector<std::uint32_t>{1, 4, 5, 6, 7, 8, 9});
   coordinator::Job plain = job;
   plain.search.reset();
   CHECK_FALSE(count_trials(plain));

@@ -1,7 +1,5 @@
 #include "cmd/dlctl/report/page.h"
 
-#include <algorithm>
-
 #include "cmd/dlctl/report/charts.h"
 #include "cmd/dlctl/report/plot.h"
 #include "cmd/dlctl/results/trial_filter.h"
@@ -190,7 +188,6 @@ std::string front_note(const SearchResults& results) {
 
 std::string pictures(const SearchResults& results) {
   const ImportanceReport importance = importance_of(results);
-  const std::string& unit = results.search().halving.resource;
   const std::string objective = results.objectives().front().metric;
   const std::string parallel = parallel_chart(results);
   return card("Best so far", objective + " over the training of all trials together",
@@ -201,7 +198,8 @@ std::string pictures(const SearchResults& results) {
          card("What mattered",
               "Share of the variance of " + objective +
                   " that each parameter explains alone, over " + std::to_string(importance.trials) +
-                  " trials after " + with_commas(importance.resource) + " " + unit +
+                  " trials after " +
+                  amount_text(importance.resource, results.search().halving.resource) +
                   "; the rest is interactions and noise.",
               importance_chart(importance)) +
          card("The best trial", "", best_trial(results)) +
@@ -217,7 +215,9 @@ std::string report_page(const SearchResults& results, const std::string& best_sp
   const std::string id = std::to_string(results.job.id());
   const std::string name = "Job " + id + " · " + one_line(results.job.name());
   std::string headline = search_headline(results, {.unicode = true});
-  std::replace(headline.begin(), headline.end() - 1, '\n', ';');
+  headline.pop_back();
+  if (const auto end = headline.find('\n'); end != std::string::npos)
+    headline.replace(end, 1, ". ");
   const auto best = results.best();
   const std::string number = best.empty() ? "" : std::to_string(best.front()->trial.number());
   return "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta "

@@ -138,7 +138,7 @@ std::string figures(const Comparison& comparison, const TableOptions& options) {
   Table table(std::move(columns));
   const Rows rows(comparison);
   const auto spent = [](const ComparedJob& job) {
-    return job.resource == 0 ? "" : with_commas(job.resource) + " " + job.unit;
+    return job.resource == 0 ? "" : amount_text(job.resource, job.unit);
   };
   rows.add(table, "state", [](const auto& job) { return word_of(job.job.state()); });
   rows.add(table, "algorithm", [](const ComparedJob& job) {

@@ -8,6 +8,7 @@
 #include "cmd/dlctl/results/trials_view.h"
 #include "cmd/dlctl/terminal/curve.h"
 #include "cmd/dlctl/terminal/progress_line.h"
+#include "cmd/dlctl/view/job_text.h"
 
 namespace dl::dlctl {
 namespace {
@@ -56,8 +57,8 @@ std::string render_importance(const SearchResults& results, const ImportanceRepo
            std::to_string(scheduler::kImportanceTrialsMin) + " have reported.\n";
   }
   text += styled("  shares of the variance over " + std::to_string(importance.trials) +
-                     " trials after " + with_commas(importance.resource) + " " +
-                     results.search().halving.resource + "; " +
+                     " trials after " +
+                     amount_text(importance.resource, results.search().halving.resource) + "; " +
                      fixed(100 * std::max(0.0, 1 - sum), 0) + " % are interactions and noise",
                  Style::kDim, terminal.color) +
           "\n";

@@ -36,7 +36,8 @@ struct SearchResults {
   const SearchSpec& search() const { return *spec.search; }
   const std::vector<Objective>& objectives() const { return spec.search->objectives; }
   const TrialResult* find(std::uint32_t number) const;
-  // The best trials, by number: one, or the Pareto front; none before the first has ended.
+  // The best trials, by number: one, or the Pareto front; none before the first result. While the
+  // search goes on a trial that is not over may be one.
   std::vector<const TrialResult*> best() const;
   // Losses of all objectives: less is better, infinite where one is missing.
   std::vector<double> losses(const TrialResult& trial) const;

@@ -53,6 +53,14 @@ Column column_of(std::string header, std::span<const TrialResult* const> trials,
   return column;
 }
 
+// "is the best so far (running)"
+std::string standing_text(const SearchResults& results, const TrialResult& trial) {
+  const std::string& state = trial.trial.state();
+  if (!trial.best) return state;
+  return std::string("is the best") + (is_terminal(results.job.state()) ? "" : " so far") +
+         (state == "ended" ? "" : " (" + state + ")");
+}
+
 std::string parameters_text(const SearchResults& results, const TrialResult& trial,
                             const TableOptions& options) {
   Table table({{.header = "PARAMETER"},
@@ -164,14 +172,14 @@ std::string render_trial(const SearchResults& results, const TrialResult& trial,
   const std::string number = std::to_string(trial.trial.number());
   const std::string job = std::to_string(results.job.id());
   std::string text = styled("Trial " + job + "." + number, Style::kBold, options.terminal.color) +
-                     (trial.best ? " is the best" : " " + detail.state());
+                     " " + standing_text(results, trial);
   for (std::size_t k = 0; k < results.objectives().size(); ++k) {
     const std::string value = objective_text(trial, k);
     if (!value.empty())
       text += (k == 0 ? ": " : ", ") + results.objectives()[k].metric + " " + value;
   }
   if (trial.trial.objectives_size() > 0) {
-    text += " after " + with_commas(detail.resource()) + " " + results.search().halving.resource;
+    text += " after " + amount_text(detail.resource(), results.search().halving.resource);
   }
   text += "\n\n" + parameters_text(results, trial, options) + "\n";
   Facts facts(options.terminal.color);

@@ -17,6 +17,19 @@ constexpr std::array<std::string_view, 6> kJudges = {"validation.accuracy", "val
                                                      "test.accuracy",       "test.loss",
                                                      "train.accuracy",      "train.loss"};
 
+// Absent with several objectives, of which no trial need be the best.
+std::optional<Metric> objective_of_best(const v1::Job& job) {
+  const v1::SearchStatus& search = job.search();
+  if (search.objectives_size() != 1 || search.best_size() != 1) return std::nullopt;
+  const std::string& metric = search.objectives(0).metric();
+  for (const auto& trial : job.trials()) {
+    const auto found = trial.metrics().find(metric);
+    if (trial.number() == search.best(0) && found != trial.metrics().end())
+      return Metric{metric, found->second};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string word_of(v1::JobState state) {
@@ -102,6 +115,7 @@ bool is_lower_better(std::string_view metric) {
 }
 
 std::optional<Metric> best_metric(const v1::Job& job) {
+  if (job.has_search()) return objective_of_best(job);
   for (const auto judge : kJudges) {
     std::optional<Metric> best;
     for (const auto& trial : job.trials()) {
@@ -128,6 +142,10 @@ std::string search_text(const v1::SearchStatus& search) {
   add(search.ended(), "ended");
   add(search.failed(), "failed");
   return text;
+}
+
+std::string amount_text(std::uint64_t amount, const std::string& units) {
+  return with_commas(amount) + " " + (amount == 1 ? units.substr(0, units.size() - 1) : units);
 }
 
 std::string failure_text(const v1::Failure& failure) {

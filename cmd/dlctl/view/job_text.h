@@ -39,7 +39,7 @@ bool is_builtin(const v1::Job& job);
 std::string unit_of(const v1::Job& job);
 
 // The metric by which a model is judged: validation's before test's before train's, accuracy
-// before loss. Over all trials the best.
+// before loss. Of a search, what it looks for, of its best trial.
 struct Metric {
   std::string name;
   double value = 0;
@@ -50,6 +50,9 @@ std::optional<Metric> best_metric(const v1::Job& job);
 
 // "5 of 24 trials started, 2 run, 1 paused, 2 ended, 1 failed"
 std::string search_text(const v1::SearchStatus& search);
+
+// "1 epoch", "1,024 steps"
+std::string amount_text(std::uint64_t amount, const std::string& units);
 
 // "user_code in worker:1: exit status 3; …", in one line; empty when nothing is said.
 std::string failure_text(const v1::Failure& failure);

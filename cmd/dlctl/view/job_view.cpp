@@ -13,12 +13,13 @@ std::string best_text(const v1::Job& job) {
   return best ? short_number(best->value) : "";
 }
 
-// "██████░░░░ 62% 8m"; of a search "17/24 trials", failed ones not counted, which are replaced.
+// "██████░░░░ 62% 8m"; of a search "17/24 trials": those with a result, whether they ended or wait
+// to be taken up again. Failed ones are replaced.
 std::string progress_text(const v1::Job& job, bool unicode) {
   if (!job.has_search()) return progress_cell(progress_of(job), unicode);
   const v1::SearchStatus& search = job.search();
   const std::string of = search.max_trials() > 0 ? "/" + std::to_string(search.max_trials()) : "";
-  return std::to_string(search.ended()) + of + " trials";
+  return std::to_string(search.ended() + search.paused()) + of + " trials";
 }
 
 std::uint32_t restarts_of(const v1::Job& job) {

@@ -114,7 +114,8 @@ Result<coordinator::Job> decode_finished_job(std::string_view json, Documents do
   reader.read(job);
   reader.expect_end();
   if (!reader.ok()) return reader.error();
-  if (documents == Documents::kAsText || !SpecParser{}.parse(job.document)) {
+  const bool wanted = documents == Documents::kAll || job.search.has_value();
+  if (!wanted || !SpecParser{}.parse(job.document)) {
     job.document.parsed = std::make_shared<const JobSpec>();
   }
   return job;

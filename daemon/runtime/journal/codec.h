@@ -26,8 +26,8 @@ Result<coordinator::Mutation> decode_mutation(std::string_view json);
 // With its index.
 Result<coordinator::State> decode_state(std::string_view json);
 // Of a finished job, which is read even when its document is no longer valid. Its parsed form is
-// empty then, and with kAsText, which is for lists.
-enum class Documents { kParsed, kAsText };
+// empty then, and with kOfSearches, which is for lists, unless its trials are to be understood.
+enum class Documents { kAll, kOfSearches };
 Result<coordinator::Job> decode_finished_job(std::string_view json, Documents documents);
 
 }  // namespace dl::runtime::journal

@@ -47,7 +47,7 @@ TEST_CASE("every finished job is read as it was written", "[journal]") {
   RandomValue random(2);
   for (int i = 0; i < 300; ++i) {
     const auto job = random.make<coordinator::Job>();
-    const auto back = decode_finished_job(text_of(job), Documents::kParsed);
+    const auto back = decode_finished_job(text_of(job), Documents::kAll);
     INFO(text_of(job));
     REQUIRE((back ? "" : back.error().message) == "");
     CHECK(*back == job);
@@ -150,7 +150,7 @@ TEST_CASE("a live job whose document is not valid any more is named", "[journal]
   CHECK_THAT(result.error().message,
              Catch::StartsWith("job 42: its spec document is not valid any more: "));
   const auto finished =
-      decode_finished_job(R"({"id":42,"document":{"text":"nonsense: 1"}})", Documents::kParsed);
+      decode_finished_job(R"({"id":42,"document":{"text":"nonsense: 1"}})", Documents::kAll);
   REQUIRE(finished.has_value());
   CHECK(finished->document.text == "nonsense: 1");
 }

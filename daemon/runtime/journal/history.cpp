@@ -35,7 +35,7 @@ Result<std::optional<coordinator::Job>> History::finished_job(JobId id) {
   DL_TRY(Statement row, database_.prepare("SELECT record FROM jobs WHERE id = ?"));
   DL_TRY(const bool found, row.bind(1, id.value).step());
   if (!found) return std::optional<coordinator::Job>();
-  DL_TRY(auto job, decode_finished_job(row.text(0), Documents::kParsed));
+  DL_TRY(auto job, decode_finished_job(row.text(0), Documents::kAll));
   return std::optional(std::move(job));
 }
 
@@ -59,7 +59,7 @@ Result<std::vector<coordinator::Job>> History::finished_jobs(const FinishedJobsQ
   while (true) {
     DL_TRY(const bool more, rows.step());
     if (!more) return jobs;
-    DL_TRY(auto job, decode_finished_job(rows.text(0), Documents::kAsText));
+    DL_TRY(auto job, decode_finished_job(rows.text(0), Documents::kOfSearches));
     jobs.push_back(std::move(job));
   }
 }

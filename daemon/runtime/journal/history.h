@@ -49,7 +49,7 @@ class History {
   // Absent: it is live, or has never been.
   Result<std::optional<coordinator::Job>> finished_job(JobId id);
   Result<bool> is_finished(JobId id);
-  // Newest first, without parsed spec.
+  // Newest first; the specs of searches are parsed, no others.
   Result<std::vector<coordinator::Job>> finished_jobs(const FinishedJobsQuery& query);
   // The greatest number among them.
   Result<std::optional<JobId>> newest_finished();

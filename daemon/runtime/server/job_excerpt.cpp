@@ -15,6 +15,16 @@ bool is_active(const coordinator::Trial& trial) {
   return trial.state == TrialState::kQueued || trial.state == TrialState::kRunning;
 }
 
+// Only those that ran to their end have left a model.
+std::vector<std::uint32_t> best_of(const Job& job) {
+  using Among = scheduler::Searcher::Among;
+  const scheduler::Searcher& searcher = coordinator::searcher_of(job);
+  if (is_terminal(job.state)) {
+    if (auto ended = searcher.best(Among::kEnded); !ended.empty()) return ended;
+  }
+  return searcher.best(Among::kAll);
+}
+
 // All of it but the trials and the search.
 Job without_trials(const Job& job) {
   Job copy;
@@ -45,7 +55,7 @@ std::optional<SearchCounts> count_trials(const Job& job) {
       case TrialState::kCancelled: break;
     }
   }
-  counts.best = coordinator::searcher_of(job).best();
+  counts.best = best_of(job);
   return counts;
 }
 

@@ -18,7 +18,11 @@ struct SearchCounts {
   std::uint32_t paused = 0;
   std::uint32_t ended = 0;  // Ran to their end, or were stopped early.
   std::uint32_t failed = 0;
-  std::vector<std::uint32_t> best;  // Several with several objectives.
+  // Of those that ran to their end; while the search goes on, or if none did, of all that have a
+  // result so far. Several with several objectives.
+  std::vector<std::uint32_t> best;
+
+  std::uint32_t first_best() const { return best.empty() ? 0 : best.front(); }  // 0: none.
 };
 
 // Absent without a search, and for a job that has ended and whose document can be read no more.

@@ -22,18 +22,17 @@ std::vector<JobView> live_jobs(const Services& services, const ListQuery& query,
   for (auto job = state.jobs.rbegin(); job != state.jobs.rend(); ++job) {
     if (views.size() == query.limit) break;
     if (!is_wanted(query, job->second)) continue;
-    views.push_back({excerpt(job->second, Trials::kFew), true, {}, {}, {}, {}});
+    views.push_back(view_of(job->second, true, {}));
     views.back().why = coordinator::why(state, services.settings, job->second, now);
   }
   return views;
 }
 
 // Merges by number, newest first. A job that ended between the two looks is in both: once here.
-std::vector<JobView> merge(std::vector<JobView> live, std::vector<coordinator::Job> finished) {
+std::vector<JobView> merge(std::vector<JobView> live,
+                           const std::vector<coordinator::Job>& finished) {
   std::vector<JobView> all = std::move(live);
-  for (coordinator::Job& job : finished) {
-    all.push_back({std::move(job), false, {}, {}, {}, {}});
-  }
+  for (const coordinator::Job& job : finished) all.push_back(view_of(job, false, {}));
   std::stable_sort(all.begin(), all.end(),
                    [](const JobView& a, const JobView& b) { return b.job.id < a.job.id; });
   const auto same = [](const JobView& a, const JobView& b) { return a.job.id == b.job.id; };
@@ -73,7 +72,7 @@ void list_jobs(const Services& services, const ListQuery& query,
                                       live = live_jobs(services, query, loop.state())]() mutable {
       auto finished = services.history.finished_jobs({query.state, query.before, query.limit + 1});
       if (!finished) return then(finished.error());
-      const std::vector<JobView> all = merge(std::move(live), *std::move(finished));
+      const std::vector<JobView> all = merge(std::move(live), *finished);
       v1::ListJobsResponse page;
       const std::size_t count = std::min(all.size(), query.limit);
       for (std::size_t i = 0; i < count; ++i) {

@@ -26,6 +26,18 @@ Result<JobId> parse_job_reference(const std::string& reference) {
   return id;
 }
 
+JobView view_of(const coordinator::Job& job, bool live, const Wanted& wanted) {
+  JobView view{.job = {},
+               .live = live,
+               .hosts = {},
+               .why = {},
+               .explanation = {},
+               .search = count_trials(job)};
+  const std::uint32_t best = view.search ? view.search->first_best() : 0;
+  view.job = excerpt(job, wanted.trials, wanted.trial == 0 ? best : wanted.trial);
+  return view;
+}
+
 void JobLookup::find(const std::string& reference, Found then, const Wanted& wanted) {
   const auto parsed = parse_job_reference(reference);
   if (!parsed) {
@@ -43,21 +55,17 @@ void JobLookup::find(const std::string& reference, Found then, const Wanted& wan
       });
       return;
     }
-    JobView view = view_of(job->second, state, true, wanted);
+    JobView view = explained(job->second, state, true, wanted);
     view.hosts = hosts_of(state);
     boost::asio::post(pool_, [view = std::move(view), then]() mutable { then(std::move(view)); });
   });
 }
 
-JobView JobLookup::view_of(const coordinator::Job& job, const coordinator::State& state, bool live,
-                           const Wanted& wanted) const {
+JobView JobLookup::explained(const coordinator::Job& job, const coordinator::State& state,
+                             bool live, const Wanted& wanted) const {
   const Timestamp now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-  JobView view{.job = excerpt(job, wanted.trials, wanted.trial),
-               .live = live,
-               .hosts = {},
-               .why = coordinator::why(state, settings_, job, now),
-               .explanation = {},
-               .search = count_trials(job)};
+  JobView view = view_of(job, live, wanted);
+  view.why = coordinator::why(state, settings_, job, now);
   if (wanted.detail == LookupDetail::kExplained) {
     view.explanation = coordinator::explain(state, settings_, job, now);
   }
@@ -73,7 +81,7 @@ void JobLookup::find_finished(JobId id, std::map<NodeId, std::string> hosts, con
     return then(not_found("there is no job " + to_string(id) + "; dlctl jobs lists all"));
   }
   // The state says nothing of jobs that have ended.
-  JobView view = view_of(**job, {}, false, wanted);
+  JobView view = explained(**job, {}, false, wanted);
   view.hosts = std::move(hosts);
   then(std::move(view));
 }

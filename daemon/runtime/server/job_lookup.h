@@ -26,12 +26,15 @@ struct JobView {
 
 enum class LookupDetail { kPlain, kExplained };
 
-// How much of a job is wanted: of a search few trials, and the one of that number.
+// How much of a job is wanted: of a search few trials, and among them the one of that number.
 struct Wanted {
   LookupDetail detail = LookupDetail::kPlain;
   Trials trials = Trials::kFew;
-  std::uint32_t trial = 0;
+  std::uint32_t trial = 0;  // 0: the best.
 };
+
+// Without its reasons and the hosts.
+JobView view_of(const coordinator::Job& job, bool live, const Wanted& wanted);
 
 class JobLookup {
  public:
@@ -46,8 +49,8 @@ class JobLookup {
   void find(const std::string& reference, Found then, const Wanted& wanted = {});
 
  private:
-  JobView view_of(const coordinator::Job& job, const coordinator::State& state, bool live,
-                  const Wanted& wanted) const;
+  JobView explained(const coordinator::Job& job, const coordinator::State& state, bool live,
+                    const Wanted& wanted) const;
   void find_finished(JobId id, std::map<NodeId, std::string> hosts, const Wanted& wanted,
                      const Found& then);
 

@@ -30,10 +30,11 @@ Result<std::uint32_t> number_of(const JobView& view, std::uint32_t wanted) {
   const std::string job = "job " + to_string(view.job.id);
   if (wanted == 0) {
     if (!view.search->best.empty()) return view.search->best.front();
-    return Error{Code::kFailedPrecondition, "no trial of " + job +
-                                                " has run to its end yet, so none is the best; see "
-                                                "`dlctl trials " +
-                                                to_string(view.job.id) + "`"};
+    return Error{Code::kFailedPrecondition,
+                 "no trial of " + job +
+                     " has reported its objective yet, so none is the best; see "
+                     "`dlctl trials " +
+                     to_string(view.job.id) + "`"};
   }
   if (view.job.trials.contains(wanted)) return wanted;
   return not_found(job + " has no trial " + std::to_string(wanted) + "; it has started " +
@@ -102,7 +103,7 @@ grpc::ServerUnaryReactor* SearchService::GetTrial(grpc::CallbackServerContext* c
     reactor->Finish(status);
     return reactor;
   }
-  find(request->job(), {.trials = Trials::kAll},
+  find(request->job(), {.trial = *wanted},
        [this, reactor, response, wanted = *wanted](const Result<JobView>& view) {
          if (!view) return reactor->Finish(wire::to_status(view));
          const auto number = number_of(*view, wanted);

@@ -101,8 +101,9 @@ Verdict Asha::promotion(Member& member, const Trial& trial, std::uint64_t resour
     rungs[member.rung++].add(trial.number, loss);
   member.loss = loss;
   bracket.waiting[member.rung - 1].insert({loss, trial.number});
-  return pause_verdict("waits at " + std::to_string(rungs[member.rung - 1].resource()) +
-                       " to be among the best 1 in " + std::to_string(reduction_));
+  // Also what is said of it in the end, if it is not promoted.
+  return pause_verdict("not among the best 1 in " + std::to_string(reduction_) + " at " +
+                       std::to_string(rungs[member.rung - 1].resource()) + " so far");
 }
 
 void Asha::ended(const Trial& trial, bool, double) {

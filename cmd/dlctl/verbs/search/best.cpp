@@ -40,8 +40,8 @@ Result<const TrialResult*> chosen(const SearchResults& results, const Flags& fla
   const auto best = results.best();
   if (best.empty()) {
     return Error{Code::kFailedPrecondition, "no trial of job " + id +
-                                                " has ended yet, so none is the best; `dlctl "
-                                                "trials " +
+                                                " has reported its objective yet, so none is the "
+                                                "best; `dlctl trials " +
                                                 id + "` shows those that run"};
   }
   if (best.size() == 1) return best.front();

@@ -76,10 +76,19 @@ TEST_CASE("trials are a table with the best first", "[dlctl]") {
 
 TEST_CASE("a search's row counts its trials", "[dlctl]") {
   Scene scene;
-  *scene.fake.jobs[0].mutable_search() = scene.fake.searches[42].search();
+  auto& search = *scene.fake.jobs[0].mutable_search();
+  search = scene.fake.searches[42].search();
+  search.set_ended(5);
+  search.set_paused(1);
+  // What its best trial has of the objective counts, not the best of any metric of any trial.
+  for (const auto& [number, accuracy] : {std::pair(5, 0.8931), std::pair(8, 0.95)}) {
+    auto& trial = *scene.fake.jobs[0].add_trials();
+    trial.set_number(static_cast<std::uint32_t>(number));
+    (*trial.mutable_metrics())["validation.accuracy"] = accuracy;
+  }
   const auto shown = scene.user.run({"jobs"});
   CHECK(shown.code == 0);
-  CHECK(shown.out.find("  6/12 trials  ") != std::string::npos);
+  CHECK(shown.out.find("  6/12 trials  0.8931  ") != std::string::npos);
 }
 
 TEST_CASE("trials fit a terminal", "[dlctl]") {
@@ -119,7 +128,7 @@ TEST_CASE("best shows a trial's values beside the defaults, and where it is", "[
   const auto shown = scene.user.run({"best", "42"});
   CHECK(shown.code == 0);
   CHECK(shown.out ==
-        "Trial 42.5 is the best: validation.accuracy 0.8931 after 4 epochs\n"
+        "Trial 42.5 is the best so far: validation.accuracy 0.8931 after 4 epochs\n"
         "\n"
         "PARAMETER             VALUE  DEFAULT\n"
         "train.learning_rate  0.0021     0.05\n"
@@ -132,7 +141,7 @@ TEST_CASE("best shows a trial's values beside the defaults, and where it is", "[
         "  rebuild       dlctl best 42 --submit\n"
         "  its spec      dlctl best 42 --spec\n");
   const auto other = scene.user.run({"best", "42", "--trial", "6"});
-  CHECK(other.out.starts_with("Trial 42.6 stopped: validation.accuracy 0.62 after 1 epochs\n"));
+  CHECK(other.out.starts_with("Trial 42.6 stopped: validation.accuracy 0.62 after 1 epoch\n"));
   CHECK(other.out.find("  why           is 5th of 6 after 1 epochs\n") != std::string::npos);
   CHECK(other.out.find("dlctl best 42 --trial 6 --submit\n") != std::string::npos);
   const auto none = scene.user.run({"best", "42", "--trial", "99"});
@@ -181,15 +190,30 @@ TEST_CASE("best of several objectives is the front, of which one is chosen", "[d
   CHECK(scene.user.run({"best", "42", "--trial", "9", "--spec"}).code == 0);
 }
 
-TEST_CASE("before any trial has ended none is the best", "[dlctl]") {
+TEST_CASE("before any trial has a result none is the best", "[dlctl]") {
   auto fixture = asha_search(kNow);
   fixture.listed.mutable_search()->clear_best();
   Scene scene(fixture);
   const auto shown = scene.user.run({"best", "42"});
   CHECK(shown.code == 5);
   CHECK(shown.err ==
-        "dlctl: no trial of job 42 has ended yet, so none is the best; `dlctl trials 42` shows "
-        "those that run\n");
+        "dlctl: no trial of job 42 has reported its objective yet, so none is the best; `dlctl "
+        "trials 42` shows those that run\n");
+}
+
+TEST_CASE("a trial that still runs may be the best so far, and says that it runs", "[dlctl]") {
+  auto fixture = asha_search(kNow);
+  fixture.listed.mutable_search()->set_best(0, 8);
+  Scene scene(fixture);
+  const auto shown = scene.user.run({"best", "42"});
+  CHECK(shown.code == 0);
+  CHECK(shown.out.starts_with(
+      "Trial 42.8 is the best so far (running): validation.accuracy 0.85 after 2 epochs\n"));
+  // Only a trial that ran to its end has left a model.
+  CHECK(shown.out.find("  model  ") == std::string::npos);
+  CHECK(shown.out.find("  checkpoint    /data/jobs/42/8/checkpoints/step-3750\n") !=
+        std::string::npos);
+  CHECK(scene.user.run({"trials", "42"}).out.find("★ 8  running") != std::string::npos);
 }
 
 TEST_CASE("compare puts jobs side by side, searches or not", "[dlctl]") {
@@ -261,6 +285,9 @@ TEST_CASE("report says what mattered, and writes a page", "[dlctl]") {
   std::stringstream page;
   page << in.rdbuf();
   CHECK(page.str().starts_with("<!doctype html>"));
+  CHECK(page.str().find("12 ended. It is over: 12 trials have been tried</p>") !=
+        std::string::npos);
+  CHECK(page.str().find("over 12 trials after 1 epoch; the rest is") != std::string::npos);
   CHECK(page.str().find("<h2>Pareto front</h2><svg") != std::string::npos);
   CHECK(page.str() == scene.user.run({"report", "42", "--html", "-"}).out);
   const auto nowhere = scene.user.run({"report", "42", "--html", "/nowhere/report.html"});
