@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
 """Searches on a real cluster: the examples cut short, what REST says, and kill -9 of the coordinator."""
 
-import json
 import pathlib
 import random
 import sys
 import time
 import unittest
-import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from cluster import Cluster, wait_until  # noqa: E402
@@ -33,20 +31,11 @@ search:
 """
 
 
-def rest(cluster, method, path, body=None):
-    request = urllib.request.Request(
-        f"http://{cluster.http}{path}", method=method,
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {cluster.token}", "Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
-
-
 class SearchTest(unittest.TestCase):
     def succeed(self, cluster, job, seconds=240):
         ended = cluster.wait(job, seconds)
         self.assertEqual(ended["state"], "JOB_STATE_SUCCEEDED", ended.get("failure"))
-        return rest(cluster, "GET", f"/v1/jobs/{job}/trials")
+        return cluster.rest("GET", f"/v1/jobs/{job}/trials")
 
     def test_the_coordinator_is_killed(self):
         with Cluster(agents=1) as cluster:
@@ -68,13 +57,14 @@ class SearchTest(unittest.TestCase):
     def test_asha_example(self):
         with Cluster(agents=2) as cluster:
             job = cluster.submit("configs/jobs/fashion_mnist_asha.yaml", "model.name=mlp",
-                                 "model.hidden=[32]", "search.max_trials=6", "train.epochs=3")
+                                 "model.hidden=[32]", "search.max_trials=6", "train.epochs=3",
+                                 "search.halving.reduction=3")
             answer = self.succeed(cluster, job, 400)
             states = [t["state"] for t in answer["trials"]]
             self.assertEqual(len(states), 6)
             self.assertIn("stopped", states)
             self.assertIn("ended", states)
-            best = rest(cluster, "GET", f"/v1/jobs/{job}/trials/best")
+            best = cluster.rest("GET", f"/v1/jobs/{job}/trials/best")
             self.assertGreater(best["objectives"][0], 0.8)
             model = pathlib.Path(best["artifact_dir"]) / "model"
             self.assertTrue(list(model.glob("*.dlm")), model)
@@ -104,9 +94,9 @@ class SearchTest(unittest.TestCase):
             self.assertIn("starts no more trials", said)
             wait_until(lambda: cluster.job(job)["state"] == "JOB_STATE_QUEUED", 60, "still runs")
             self.assertIn("is paused", cluster.run("explain", job).stdout)
-            started = rest(cluster, "GET", f"/v1/jobs/{job}")["search"]["started"]
-            rest(cluster, "POST", f"/v1/jobs/{job}/search:resume", {})
-            wait_until(lambda: rest(cluster, "GET", f"/v1/jobs/{job}")["search"]["started"] > started,
+            started = cluster.rest("GET", f"/v1/jobs/{job}")["search"]["started"]
+            cluster.rest("POST", f"/v1/jobs/{job}/search:resume", {})
+            wait_until(lambda: cluster.rest("GET", f"/v1/jobs/{job}")["search"]["started"] > started,
                        60, "no more trials start")
             self.assertIn("may try 12 trials",
                           cluster.run("extend", job, "--trials", "2").stdout)

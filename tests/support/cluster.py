@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TERMINAL = {"JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_CANCELLED"}
@@ -106,6 +107,14 @@ class Cluster:
 
     def json(self, *arguments):
         return json.loads(self.run(*arguments, "-o", "json").stdout)
+
+    def rest(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"http://{self.http}{path}", method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
 
     def submit(self, document, *overrides):
         """The number of the new job. `document` is a path, or the text of a spec."""
