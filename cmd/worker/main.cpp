@@ -6,6 +6,7 @@
 //
 // As an executor it stays and runs one task after another.
 
+#include <malloc.h>
 #include <torch/version.h>
 #include <unistd.h>
 
@@ -41,6 +42,15 @@ void stop_on_signals() {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+}
+
+// What a step of training has freed, the next one allocates: it stays with the process. By itself
+// malloc gives large blocks, and the top of the heap, back to the kernel, which has to clear their
+// pages again.
+void keep_freed_memory() {
+  constexpr int kLarge = 1 << 30;
+  ::mallopt(M_MMAP_THRESHOLD, kLarge);
+  ::mallopt(M_TRIM_THRESHOLD, kLarge);
 }
 
 std::optional<train::EventFile> open_events(const worker::Assignment& assignment) {
@@ -155,6 +165,7 @@ int main(int argc, char** argv) {
   // Every line is to be in the task's log as soon as it is said.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   stop_on_signals();
+  keep_freed_memory();
   train::DatasetCache datasets;
   if (!executor) leave(run(datasets));
   return run_executor({.idle_max = std::chrono::seconds(idle_seconds),
