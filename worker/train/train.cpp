@@ -102,6 +102,7 @@ class Run {
   void evaluate_now();
   Outcome<void> end_epoch();
   Outcome<void> enter_consensus();
+  void agree_to_stop();
   void leave_consensus();
   bool checkpoint_is_due() const;
   CheckpointTensors checkpoint_tensors();
@@ -189,9 +190,10 @@ Outcome<void> Run::resume() {
 
 Outcome<TrainResult> Run::train_to_end() {
   if (position_.step > 0 && (at_epoch_end() || finished())) DL_CHECK(end_epoch());
-  stopping_ = !finished() && strategy_->may_stop(told_to_stop());
+  stopping_ = stopping_ || (!finished() && strategy_->may_stop(told_to_stop()));
+  if (in_consensus_) agree_to_stop();
   while (!finished() && !stopping_) DL_CHECK(run_epoch());
-  if (!finished()) {
+  if (stopping_) {
     DL_CHECK(checkpoint_in_consensus());
     return TrainResult{.stopped = true, .progress = progress_, .evaluation = {}, .checksum = 0};
   }
@@ -217,7 +219,7 @@ Outcome<void> Run::run_epoch() {
   speed_.restart();
   while (const Batch* batch = loader.next()) {
     DL_CHECK(run_step(*batch));
-    stopping_ = !finished() && strategy_->may_stop(told_to_stop());
+    stopping_ = stopping_ || (!finished() && strategy_->may_stop(told_to_stop()));
     if (stopping_) return {};
   }
   return end_epoch();
@@ -287,6 +289,7 @@ void Run::evaluate_now() {
 
 Outcome<void> Run::end_epoch() {
   DL_CHECK(enter_consensus());
+  if (stopping_) return {};
   // A finished run is evaluated again when it resumes, for the result is not in the checkpoint.
   if (!position_.evaluated || finished()) evaluate_now();
   if (checkpoint_is_due()) DL_CHECK(write_checkpoint());
@@ -296,7 +299,18 @@ Outcome<void> Run::end_epoch() {
 Outcome<void> Run::enter_consensus() {
   if (in_consensus_) return {};
   in_consensus_ = true;
-  return strategy_->enter_consensus();
+  DL_CHECK(strategy_->enter_consensus());
+  agree_to_stop();
+  return {};
+}
+
+// In consensus. If one rank stops, this one does.
+void Run::agree_to_stop() {
+  const std::optional<std::uint64_t> step = strategy_->stops_at(stopping_, position_.step);
+  if (!step) return;
+  stopping_ = true;
+  position_.step = *step;
+  update_progress();
 }
 
 void Run::leave_consensus() {

@@ -144,6 +144,15 @@ Outcome<void> ServerStrategy::enter_consensus() {
   return {};
 }
 
+std::optional<std::uint64_t> ServerStrategy::stops_at(bool stopping, std::uint64_t step) {
+  bool any = false;
+  for (const auto& one : gang_.gather({stopping ? 1 : 0, static_cast<std::int64_t>(step)})) {
+    any = any || one[0] != 0;
+    step = std::min(step, static_cast<std::uint64_t>(one[1]));
+  }
+  return any ? std::optional(step) : std::nullopt;
+}
+
 Outcome<void> ServerStrategy::finish() {
   if (!line_.leads()) return {};
   return line_.call([](paramserver::Client& client) { return client.finish(); });

@@ -29,6 +29,7 @@ class ServerStrategy : public Strategy {
     return part.item<double>() * line_.group_size();
   }
   Outcome<void> enter_consensus() override;
+  std::optional<std::uint64_t> stops_at(bool stopping, std::uint64_t step) override;
   Outcome<void> finish() override;
 
   std::vector<Scalar> metrics() override;

@@ -167,6 +167,38 @@ TEST_CASE("no worker pushes a step again that the servers had before they were r
   CHECK(again.heard[0].losses.rbegin()->first == 100);
 }
 
+TEST_CASE("workers at the end of their epoch stop with one that was told in the middle of it",
+          "[strategy][ps]") {
+  Job job;
+  job.servers_remember = true;
+  job.spec.data.samples = 3200;
+  job.spec.train.epochs = GENERATE(1, 2);  // Of 100 steps.
+  job.spec.strategy =
+      GENERATE(ps("async", "batch"), ps("hogwild"), ps("downpour"), ps("aeasgd", "", 4));
+  job.spec.strategy.server_optimizer = job.spec.strategy.frequency == "batch" ? "sgd" : "";
+  INFO(job.spec.strategy.algorithm << ", epochs: " << job.spec.train.epochs);
+  const std::uint32_t told = GENERATE(0u, 1u);  // The other one is not.
+  Job::Ranks stopped(2);
+  stopped.stop[1] = told == 1;
+  if (told == 0) stop_at(stopped.heard[0], 17, stopped.stop[0]);
+  job.run_gang(stopped);
+  CHECK(stopped.server_error == "");
+  const std::uint64_t least = told == 0 ? 17 : 0;
+  for (const auto& result : stopped.results) {
+    REQUIRE(result.has_value());
+    CHECK(result->stopped);
+    CHECK(result->progress.step == least);
+  }
+  CHECK(stopped.heard[0].evaluations.empty());
+  job.attempt = 2;
+  if (told == 0) job.resume = stopped.heard[0].checkpoints.back().path;
+  Job::Ranks again(2);
+  job.run_gang(again);
+  CHECK(checksum_of(again.results[1]) == checksum_of(again.results[0]));
+  CHECK(again.heard[0].losses.begin()->first == least + 1);
+  CHECK(again.heard[0].losses.rbegin()->first == 100 * job.spec.train.epochs);
+}
+
 TEST_CASE("gradients that are not finite are named before they reach the servers",
           "[strategy][ps]") {
   Job job;

@@ -27,6 +27,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,12 @@ class Strategy {
   // Whether a rank that was `told` to stop does so after this step. Collective where all ranks
   // have to stop after the same one.
   virtual bool may_stop(bool told) { return told; }
+  // In consensus: the step at which the run stops, if any rank came there because it is `stopping`;
+  // this one has taken `step`. Collective where each stops by itself: the others are at the end of
+  // their epoch, or will be, and what the slowest has not done yet is still to do.
+  virtual std::optional<std::uint64_t> stops_at(bool stopping, std::uint64_t step) {
+    return stopping ? std::optional(step) : std::nullopt;
+  }
 
   // What to publish of the steps since the last call, "train.…". Rank 0's are.
   virtual std::vector<Scalar> metrics() { return {}; }
