@@ -295,9 +295,10 @@ TEST_CASE("a collective that fails throws the rank and the cause, from wait and 
     }
   });
   for (std::uint32_t rank = 0; rank < 2; ++rank) {
-    CHECK_THAT(said[rank], Catch::StartsWith("all-reduce 1 (two-shot, sum of 100000 float32) failed on "
-                                             "rank " +
-                                             std::to_string(rank) + ": rank 2"));
+    CHECK_THAT(said[rank],
+               Catch::StartsWith("all-reduce 1 (two-shot, sum of 100000 float32) failed on "
+                                 "rank " +
+                                 std::to_string(rank) + ": rank 2"));
     CHECK_THAT(said[rank], !Catch::Contains(std::string(" (the")));
   }
 }

@@ -29,7 +29,7 @@ using Deadline = std::chrono::steady_clock::time_point;
 using Bytes = std::span<std::byte>;
 using ConstBytes = std::span<const std::byte>;
 
-// Mesh::window_bytes times the ranks, where they are near: what is on its way stays in their caches.
+// Mesh::window_bytes times the ranks, where they are near: what is on its way stays in the caches.
 inline constexpr std::size_t kNearBlockBytes = 1 << 20;
 // And between hosts: a millisecond of 10 Gb/s, so that a rank that is late for that long, by the
 // network or by its scheduler, costs nothing.

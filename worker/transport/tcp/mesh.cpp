@@ -70,9 +70,8 @@ std::string TcpMesh::describe(Rank peer) const {
 
 // One host has one name here; two names for one are taken for two hosts.
 bool TcpMesh::near() const {
-  return std::all_of(addresses_.begin(), addresses_.end(), [&](const PeerAddress& peer) {
-    return peer.host == addresses_.front().host;
-  });
+  return std::all_of(addresses_.begin(), addresses_.end(),
+                     [&](const PeerAddress& peer) { return peer.host == addresses_.front().host; });
 }
 
 Error TcpMesh::cancelled() const {
