@@ -14,6 +14,26 @@ namespace {
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kTableSteps = 64;
 
+// Compiled twice, for any machine and for AVX2, which takes four components at a time; without fused
+// operations both give the same bits.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define DL_ALSO_FOR_AVX2 __attribute__((target_clones("avx2", "default")))
+#else
+#define DL_ALSO_FOR_AVX2
+#endif
+
+// Takes the exponents of normal kernels at x from their components' logs.
+DL_ALSO_FOR_AVX2 void add_normal_logs(std::size_t components, double x, const double* centres,
+                                      const double* precisions, double* logs) {
+  for (std::size_t j = 0; j < components; ++j)
+    logs[j] -= precisions[j] * (x - centres[j]) * (x - centres[j]);
+}
+
+// logs[j] = exp(logs[j] − peak).
+DL_ALSO_FOR_AVX2 void to_shares_of(double peak, std::size_t components, double* logs) {
+  for (std::size_t j = 0; j < components; ++j) logs[j] = exp_of(logs[j] - peak);
+}
+
 // The normal distribution function of z >= 0 off a table, to 2e-7: thousands are needed for each
 // suggestion, and nobody can tell the difference.
 double quick_cdf(double z) {
@@ -176,15 +196,13 @@ void Mixture::add_log_density(std::span<const Point> points, double sign,
         const double* of_category = kernels.logs.data() + static_cast<std::size_t>(x) * components_;
         for (std::size_t j = 0; j < components_; ++j) logs[j] += of_category[j];
       } else {
-        const double* centres = kernels.centres.data();
-        const double* precisions = kernels.precisions.data();
-        for (std::size_t j = 0; j < components_; ++j)
-          logs[j] -= precisions[j] * (x - centres[j]) * (x - centres[j]);
+        add_normal_logs(components_, x, kernels.centres.data(), kernels.precisions.data(),
+                        logs.data());
       }
     }
     const double peak = *std::max_element(logs.begin(), logs.end());
     double sum = 0;
-    for (double& value : logs) value = exp_of(value - peak);
+    to_shares_of(peak, components_, logs.data());
     for (const double value : logs) sum += value;
     sums[c] += sign * (peak + log_of(sum));
   }
