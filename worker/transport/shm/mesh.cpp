@@ -46,7 +46,8 @@ ShmMesh::ShmMesh(std::unique_ptr<Mesh> base, Placement placement, std::shared_pt
       local_(placement_.ranks_with(base_->rank())),
       positions_(base_->world_size(), kElsewhere),
       pauses_(pauses_for(local_.size())),
-      look_(look) {
+      look_(look),
+      link_look_(look) {
   DL_ASSERT(placement_.host_of.size() == base_->world_size(), "every rank is somewhere");
   if (!segment_) return;
   DL_ASSERT(segment_->layout().ranks == local_.size(), "a place for each rank of the host");
@@ -121,10 +122,26 @@ Result<void> ShmMesh::wait(std::span<const Interest> interests, Deadline deadlin
   };
   const bool all_near = std::all_of(interests.begin(), interests.end(),
                                     [&](auto& i) { return neighbour(i.peer) != nullptr; });
+  if (any_ready()) return {};
+  const auto began = std::chrono::steady_clock::now();
   // The base cannot be looked at without the kernel.
-  if (all_near ? spin(any_ready) : any_ready()) return {};
-  DL_CHECK(check_board_rests(interests));
-  return sleep(any_ready, interests, deadline);
+  if (!all_near || !spin(any_ready, link_look_)) {
+    DL_CHECK(check_board_rests(interests));
+    DL_CHECK(sleep(any_ready, interests, deadline));
+  }
+  learn(std::chrono::steady_clock::now() - began);
+  return {};
+}
+
+// Within a message the next bytes are there soon. Between two, a parameter server may wait for as
+// long as its workers compute, and what it burns looking they could use: a wait that was longer
+// than any look halves the next one, and the others draw it to twice what they took.
+void ShmMesh::learn(std::chrono::nanoseconds waited) {
+  if (waited > look_) {
+    link_look_ /= 2;
+  } else {
+    link_look_ += (std::min<std::chrono::nanoseconds>(2 * waited, look_) - link_look_) / 8;
+  }
 }
 
 void ShmMesh::post(std::uint64_t progress, std::size_t bytes) {
@@ -145,7 +162,7 @@ Result<void> ShmMesh::await(Rank rank, std::uint64_t progress, Deadline deadline
   while (!there()) {
     if (aborted_) return cancelled();
     if (peer.departed) return *peer.departed;
-    if (spin(there)) break;
+    if (spin(there, look_)) break;
     DL_CHECK(check_links_rest());
     DL_CHECK(sleep(there, {&interest, 1}, deadline));
   }
@@ -154,12 +171,12 @@ Result<void> ShmMesh::await(Rank rank, std::uint64_t progress, Deadline deadline
 
 // True when `is_ready` came true, false when it is time to sleep.
 template <class Ready>
-bool ShmMesh::spin(const Ready& is_ready) const {
+bool ShmMesh::spin(const Ready& is_ready, std::chrono::nanoseconds look) const {
   for (int i = 0; i < pauses_; ++i) {
     if (is_ready()) return true;
     _mm_pause();
   }
-  const auto end = std::chrono::steady_clock::now() + look_;
+  const auto end = std::chrono::steady_clock::now() + look;
   do {
     for (int i = 0; i < kYieldsBetweenClocks; ++i) {
       if (is_ready()) return true;

@@ -77,7 +77,8 @@ class ShmMesh final : public Mesh, private Board {
   Result<void> check_links_rest();
   Result<void> check_board_rests(std::span<const Interest> interests);
   template <class Ready>
-  bool spin(const Ready& is_ready) const;
+  bool spin(const Ready& is_ready, std::chrono::nanoseconds look) const;
+  void learn(std::chrono::nanoseconds waited);
   template <class Ready>
   Result<void> sleep(const Ready& is_ready, std::span<const Interest> interests, Deadline deadline);
   Result<bool> wake_up();
@@ -93,6 +94,7 @@ class ShmMesh final : public Mesh, private Board {
   std::vector<Interest> sleeping_on_;
   const int pauses_;
   const std::chrono::microseconds look_;
+  std::chrono::nanoseconds link_look_;  // The same for links: what has paid of late.
   bool claimed_ = false;
   std::atomic<bool> aborted_ = false;
   Counters counters_;
