@@ -13,6 +13,14 @@
 #include <cstdint>
 #include <limits>
 
+// Before a function whose loops are worth it: compiled twice, for any machine and for AVX2, which
+// takes four numbers at a time; without fused operations both give the same bits.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define DL_ALSO_FOR_AVX2 __attribute__((target_clones("avx2", "default")))
+#else
+#define DL_ALSO_FOR_AVX2
+#endif
+
 namespace dl::scheduler {
 
 inline double exp_of(double x) {

@@ -16,7 +16,8 @@ constexpr double kNoiseMin = 1e-8;  // Keeps the matrix positive definite in dou
 
 // k(s) = (1 + r + r²/3) e^−r with r = √(5 s) of the squared scaled distance s, and −2 dk/ds =
 // 5/3 (1 + r) e^−r.
-void matern(const double* squares, double* kernel, double* slopes, Eigen::Index count) {
+DL_ALSO_FOR_AVX2 void matern(const double* squares, double* kernel, double* slopes,
+                             Eigen::Index count) {
   for (Eigen::Index i = 0; i < count; ++i) {
     const double r = std::sqrt(5 * std::max(0.0, squares[i]));
     const double e = exp_of(-r);

@@ -14,14 +14,6 @@ namespace {
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kTableSteps = 64;
 
-// Compiled twice, for any machine and for AVX2, which takes four components at a time; without fused
-// operations both give the same bits.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define DL_ALSO_FOR_AVX2 __attribute__((target_clones("avx2", "default")))
-#else
-#define DL_ALSO_FOR_AVX2
-#endif
-
 // Takes the exponents of normal kernels at x from their components' logs.
 DL_ALSO_FOR_AVX2 void add_normal_logs(std::size_t components, double x, const double* centres,
                                       const double* precisions, double* logs) {
