@@ -45,9 +45,10 @@ double quick_cdf(double z) {
 class LogShareTable {
  public:
   explicit LogShareTable(double width) {
-    for (std::size_t i = 0; i <= kTableSteps; ++i) {
+    for (std::size_t i = 0; i <= kTableSteps / 2; ++i) {
       const double centre = static_cast<double>(i) / kTableSteps;
       logs_[i] = log_of(quick_cdf((1 - centre) / width) + quick_cdf(centre / width) - 1);
+      logs_[kTableSteps - i] = logs_[i];
     }
   }
   double at(double centre) const {
@@ -70,6 +71,7 @@ Mixture::Mixture(const UnitSpace& space, std::vector<std::size_t> axes,
       axes_(std::move(axes)),
       options_(options),
       components_(points.size() + 1),
+      points_(points.begin(), points.end()),
       kernels_(space.size()) {
   double total = 0;
   for (const double weight : weights) total += weight;
@@ -81,7 +83,6 @@ Mixture::Mixture(const UnitSpace& space, std::vector<std::size_t> axes,
     share /= total;
     log_weights_.push_back(log_of(share));
   }
-  for (const Point* point : points) points_.push_back(*point);
   for (const std::size_t axis : axes_) {
     if (space.axis(axis).is_category())
       add_category(axis, points);
@@ -159,7 +160,7 @@ Point Mixture::sample(Point point, RandomStream& random) const {
     const double share = random.uniform(), which = random.uniform();
     if (!space_.is_active(i, point)) continue;
     const AxisKernels& kernels = kernels_[i];
-    const double centre = is_prior ? kNone : points_[j][i];
+    const double centre = is_prior ? kNone : (*points_[j])[i];
     if (std::isnan(centre)) {
       point[i] = space_.coordinate_at_share(i, share);
     } else if (space_.axis(i).is_category()) {

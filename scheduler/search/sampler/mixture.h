@@ -25,7 +25,7 @@ struct MixtureOptions {
 
 class Mixture {
  public:
-  // Over `axes` of `space`, which outlives the mixture. `weights`: of each point, not normalized.
+  // Over `axes` of `space`, which outlives the mixture as the points do. `weights`: of each point, not normalized.
   Mixture(const UnitSpace& space, std::vector<std::size_t> axes,
           std::span<const Point* const> points, std::span<const double> weights,
           const MixtureOptions& options);
@@ -53,7 +53,7 @@ class Mixture {
   std::vector<std::size_t> axes_;
   MixtureOptions options_;
   std::size_t components_ = 0;  // The last one is the prior.
-  std::vector<Point> points_;
+  std::vector<const Point*> points_;
   std::vector<double> shares_;        // Normalized weights.
   std::vector<double> log_weights_;   // With the kernels' normalizing constants.
   std::vector<AxisKernels> kernels_;  // Of the axes in axes_, by axis.
