@@ -25,7 +25,8 @@ struct MixtureOptions {
 
 class Mixture {
  public:
-  // Over `axes` of `space`, which outlives the mixture as the points do. `weights`: of each point, not normalized.
+  // Over `axes` of `space`, which outlives the mixture as the points do. `weights`: of each point,
+  // not normalized.
   Mixture(const UnitSpace& space, std::vector<std::size_t> axes,
           std::span<const Point* const> points, std::span<const double> weights,
           const MixtureOptions& options);
