@@ -66,7 +66,8 @@ struct TrainSpec {
   double beta1 = 0.9;  // adam, adamw.
   double beta2 = 0.999;
   double epsilon = 1e-8;
-  double clip_norm = 0;  // Global gradient norm; 0: not clipped.
+  double clip_norm = 0;        // Global gradient norm; 0: not clipped.
+  double label_smoothing = 0;  // Share of each label that is spread over all classes.
   ScheduleSpec schedule;
   std::uint64_t seed = 1;
   std::uint32_t report_every_steps = 10;

@@ -182,6 +182,8 @@ std::vector<Key> train_keys() {
        "adam, adamw: added to the denominator"},
       {"train.clip_norm", DL_JOB(train.clip_norm), at_least(0), kModel, "",
        "Largest norm of the whole gradient; 0: not clipped"},
+      {"train.label_smoothing", DL_JOB(train.label_smoothing), below_one(), kModel, "",
+       "Share of each label that the training loss spreads evenly over all classes"},
       {"train.seed", DL_JOB(train.seed), anything(), kModel, "",
        "Of the parameters, the order of samples and synthetic data"},
       {"train.report_every_steps", DL_JOB(train.report_every_steps), from(1, 1'000'000), kModel, "",

@@ -86,6 +86,7 @@ train:
   beta2: 0.99
   epsilon: 1e-6
   clip_norm: 1
+  label_smoothing: 0.1
   seed: 7
   report_every_steps: 1
   threads: 2
@@ -125,6 +126,7 @@ TEST_CASE("every key of a model's job is read", "[spec]") {
   CHECK(spec.train.learning_rate == 1e-4);
   CHECK(spec.train.precision == "float16");
   CHECK(spec.train.channels_last == "false");
+  CHECK(spec.train.label_smoothing == 0.1);
   CHECK(spec.train.schedule.warmup_epochs == 0.5);
   CHECK(spec.strategy.transport == "tcp");
   CHECK(spec.strategy.bucket_bytes == 65'536);

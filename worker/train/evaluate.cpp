@@ -72,9 +72,10 @@ Samples samples_of(const Batch& batch, const Dataset& dataset) {
   return samples;
 }
 
-torch::Tensor sum_of_losses(const torch::Tensor& scores, const torch::Tensor& labels) {
+torch::Tensor sum_of_losses(const torch::Tensor& scores, const torch::Tensor& labels,
+                            double label_smoothing) {
   return at::cross_entropy_loss(scores.flatten(0, -2), labels.flatten(), /*weight=*/{},
-                                at::Reduction::Sum);
+                                at::Reduction::Sum, /*ignore_index=*/-100, label_smoothing);
 }
 
 Evaluation evaluate(Replica& replica, const Gang& gang, std::shared_ptr<const Dataset> dataset,

@@ -28,7 +28,9 @@ Evaluation evaluate(Replica& replica, const Gang& gang, std::shared_ptr<const Da
 // The batch as tensors over its memory: valid as long as the batch is.
 Samples samples_of(const Batch& batch, const Dataset& dataset);
 
-// The loss of each label, added up. Scores as the model gives them.
-torch::Tensor sum_of_losses(const torch::Tensor& scores, const torch::Tensor& labels);
+// The loss of each label, added up. Scores as the model gives them. `label_smoothing` is the share
+// of each label that is spread evenly over all classes (Szegedy et al. 2016, section 7).
+torch::Tensor sum_of_losses(const torch::Tensor& scores, const torch::Tensor& labels,
+                            double label_smoothing = 0);
 
 }  // namespace dl::worker::train

@@ -56,7 +56,8 @@ Replica::Replica(std::shared_ptr<Model> model, torch::Device device, const Train
     : model_(std::move(model)),
       device_(device),
       precision_(type_of(spec.precision)),
-      accumulate_steps_(spec.accumulate_steps) {
+      accumulate_steps_(spec.accumulate_steps),
+      label_smoothing_(spec.label_smoothing) {
   model_->to(device);
   for (const auto& item : model_->named_parameters()) {
     parameters_.push_back({item.key(), item.value()});
@@ -116,7 +117,7 @@ torch::Tensor Replica::backward(const Samples& samples, const BackwardOptions& o
 
 torch::Tensor Replica::backward_piece(const torch::Tensor& inputs, const torch::Tensor& labels,
                                       const BackwardOptions& options) {
-  const torch::Tensor sum = sum_of_losses(scores(inputs), labels.to(device_));
+  const torch::Tensor sum = sum_of_losses(scores(inputs), labels.to(device_), label_smoothing_);
   const double labels_each = static_cast<double>(labels.numel() / labels.size(0));
   const torch::Tensor part = sum * (1.0 / (options.divisor * labels_each));
   if (options.before_last) options.before_last();

@@ -38,8 +38,8 @@ struct BackwardOptions {
 
 class Replica {
  public:
-  // Moves `model` to `device`. The spec says how it computes: precision, channels_last and
-  // accumulate_steps.
+  // Moves `model` to `device`. The spec says how it computes: precision, channels_last,
+  // accumulate_steps and label_smoothing.
   Replica(std::shared_ptr<Model> model, torch::Device device, const TrainSpec& spec = {});
 
   // What the model makes of the inputs, in float32. The inputs may be on any device.
@@ -88,6 +88,7 @@ class Replica {
   torch::ScalarType precision_;
   bool channels_last_ = false;
   std::int64_t accumulate_steps_;
+  double label_smoothing_;
   double loss_scale_ = 1;
   std::vector<NamedTensor> parameters_;
   std::vector<NamedTensor> buffers_;

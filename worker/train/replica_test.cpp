@@ -124,3 +124,16 @@ TEST_CASE("the loss scale multiplies gradients and not the loss", "[replica]") {
   for (torch::Tensor& gradient : scaled.gradients) gradient.div_(1024);
   CHECK(scaled.far_from(plain) < 1e-6);
 }
+
+TEST_CASE("label smoothing spreads a share of each label over all classes", "[replica]") {
+  const Samples samples = some_samples(8);
+  TrainSpec spec;
+  spec.label_smoothing = 0.2;
+  Replica replica(make("lenet"), torch::kCPU, spec);
+  const torch::Tensor surprise = -replica.scores(samples.inputs).log_softmax(1).detach();
+  const double of_labels = surprise.gather(1, samples.labels.unsqueeze(1)).mean().item<double>();
+  const double of_all = surprise.mean().item<double>();
+  const Step smoothed(replica, samples);
+  CHECK(smoothed.loss == Approx(0.8 * of_labels + 0.2 * of_all));
+  CHECK(step_of("lenet", {}, samples).loss == Approx(of_labels));
+}
