@@ -2,6 +2,10 @@
 // servers add it up: Elephas' asynchronous and hogwild modes, DOWNPOUR, and with a factor on the
 // servers' side ADAG (1/window) and DynSGD (1/staleness).
 //
+// Who pushes a whole epoch pushes 1/workers of it, so that the centre becomes an average. A worker
+// goes most of its way in an epoch; the sum of all that would go several times as far, beyond what
+// they make for, and further at each epoch.
+//
 // The exchange overlaps with computation: while the answer is on its way the worker goes on, and
 // what it learns meanwhile is added to the centre's values when they come.
 
@@ -19,6 +23,7 @@ class DeltaPush : public ServerStrategy {
       : ServerStrategy(context),
         descent_(spec_.train, replica_.parameters(), agreement()),
         window_(window_of(context)),
+        share_(spec_.strategy.frequency == "epoch" ? 1.0 / line().groups() : 1.0),
         overlaps_(line().is_alone() && spec_.strategy.algorithm != "bounded"),
         base_(model().values.clone()),
         sent_(model().values.clone()),
@@ -75,7 +80,7 @@ class DeltaPush : public ServerStrategy {
 
   void send() {
     const torch::NoGradGuard no_grad;
-    outgoing_.copy_(model().values - base_);
+    outgoing_.copy_((model().values - base_).mul_(share_));
     sent_.copy_(model().values);
     since_ = 0;
     if (!line().leads()) return;
@@ -99,6 +104,7 @@ class DeltaPush : public ServerStrategy {
 
   Descent descent_;
   const std::uint64_t window_;
+  const double share_;  // Of its progress that a worker pushes.
   const bool overlaps_;
   const torch::Tensor base_;  // The centre's values that this worker started from.
   const torch::Tensor sent_;  // This worker's when it last pushed.

@@ -77,6 +77,22 @@ TEST_CASE("sync over parameter servers takes the steps of ring, whoever has the 
   }
 }
 
+TEST_CASE("whole epochs are averaged and not added up", "[strategy][ps]") {
+  // After one epoch no worker has seen another's: what async comes to is the average of them all.
+  Job job;
+  job.spec.train.epochs = 1;
+  job.spec.strategy.name = "averaging";
+  Job::Ranks together(4);
+  job.run_gang(together);
+  checksum_of(together.results[0]);
+  job.spec.strategy = ps(GENERATE(as<std::string>(), "async", "hogwild"), "epoch");
+  Job::Ranks apart(4);
+  job.run_gang(apart);
+  checksum_of(apart.results[0]);
+  CHECK(apart.results[0]->evaluation.loss ==
+        Approx(together.results[0]->evaluation.loss).epsilon(1e-5));
+}
+
 TEST_CASE("bounded workers are never further ahead than they may", "[strategy][ps]") {
   Job job;
   job.spec.strategy = ps("bounded");
