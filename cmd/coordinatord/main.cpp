@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/options.h"
 #include "daemon/runtime/config/config_file.h"
 #include "daemon/runtime/config/daemon_options.h"
@@ -20,6 +21,8 @@ namespace {
 
 constexpr int kExitUsage = 2;   // Wrong options, or a configuration that cannot be read.
 constexpr int kExitFailed = 1;  // Could not start.
+// Freed bytes: a search by a Gaussian process makes matrices of megabytes for each suggestion.
+constexpr std::size_t kMatricesKept = 64 << 20;
 
 // Blocks SIGINT and SIGTERM in this thread and all that it starts; wait() takes them.
 class StopSignals {
@@ -125,6 +128,7 @@ int main_with(std::span<const char* const> arguments) {
   }
   log_init("dl-coordinatord", options.string("log_level"),
            options.string("log_format") == "json" ? LogFormat::kJson : LogFormat::kText);
+  keep_freed_memory(kMatricesKept);
   const StopSignals signals;
   const auto result = run(options, signals);
   if (result) return 0;

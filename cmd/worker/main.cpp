@@ -6,7 +6,6 @@
 //
 // As an executor it stays and runs one task after another.
 
-#include <malloc.h>
 #include <torch/version.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "base/memory.h"
 #include "cmd/worker/announcer.h"
 #include "cmd/worker/executor.h"
 #include "cmd/worker/launch.h"
@@ -32,6 +32,7 @@ using namespace dl::worker;
 
 constexpr int kStopped = 128 + SIGTERM;
 constexpr std::chrono::seconds kPatience{10};  // For the last acknowledgement.
+constexpr std::size_t kTensorsKept = 1 << 30;  // Freed bytes.
 
 std::atomic<bool> stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler writes it");
@@ -42,15 +43,6 @@ void stop_on_signals() {
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-}
-
-// What a step of training has freed, the next one allocates: it stays with the process. By itself
-// malloc gives large blocks, and the top of the heap, back to the kernel, which has to clear their
-// pages again.
-void keep_freed_memory() {
-  constexpr int kLarge = 1 << 30;
-  ::mallopt(M_MMAP_THRESHOLD, kLarge);
-  ::mallopt(M_TRIM_THRESHOLD, kLarge);
 }
 
 std::optional<train::EventFile> open_events(const worker::Assignment& assignment) {
@@ -165,7 +157,7 @@ int main(int argc, char** argv) {
   // Every line is to be in the task's log as soon as it is said.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   stop_on_signals();
-  keep_freed_memory();
+  keep_freed_memory(kTensorsKept);
   train::DatasetCache datasets;
   if (!executor) leave(run(datasets));
   return run_executor({.idle_max = std::chrono::seconds(idle_seconds),

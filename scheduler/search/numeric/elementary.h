@@ -52,24 +52,22 @@ inline double exp_of(double x) {
 // Of x > 0; −infinity of 0.
 inline double log_of(double x) {
   constexpr double kLn2High = 0x1.62e42fee00000p-1, kLn2Low = 0x1.a39ef35793c76p-33;
-  if (x <= 0) return -std::numeric_limits<double>::infinity();
-  double exponent = 0;
-  if (x < 0x1p-1022) {
-    x *= 0x1p54;
-    exponent = -54;
-  }
-  auto bits = std::bit_cast<std::uint64_t>(x);
+  constexpr std::uint64_t kRootHalf = 0x3fe6a09e667f3bcd, kFraction = 0x000fffffffffffff;
+  const bool is_tiny = x < 0x1p-1022;
+  const double normal = is_tiny ? x * 0x1p54 : x;
   // From √½ to √2, so that a number just below 1 has no exponent to cancel.
-  const std::uint64_t offset = bits - 0x3fe6a09e667f3bcdULL;
-  exponent += static_cast<double>(static_cast<std::int64_t>(offset) >> 52);
-  bits = (offset & 0x000fffffffffffffULL) + 0x3fe6a09e667f3bcdULL;
-  const double m = std::bit_cast<double>(bits);
+  const std::uint64_t offset = std::bit_cast<std::uint64_t>(normal) - kRootHalf;
+  // The exponent as a number of 52 bits behind a 1, for AVX2 converts no integers of 64 bits.
+  const std::uint64_t biased = ((offset + (1024ULL << 52)) >> 52) | 0x4330000000000000;
+  const double exponent = std::bit_cast<double>(biased) - (0x1p52 + 1024) - (is_tiny ? 54 : 0);
+  const double m = std::bit_cast<double>((offset & kFraction) + kRootHalf);
   const double f = (m - 1) / (m + 1), s = f * f;
   double p = 1.0 / 23;
   for (const double k : {21.0, 19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0})
     p = p * s + 1.0 / k;
   const double tail = 2 * f * s * p + exponent * kLn2Low;
-  return exponent * kLn2High + (2 * f + tail);
+  const double value = exponent * kLn2High + (2 * f + tail);
+  return x <= 0 ? -std::numeric_limits<double>::infinity() : value;
 }
 
 }  // namespace dl::scheduler

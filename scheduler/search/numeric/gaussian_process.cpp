@@ -14,10 +14,25 @@ using Eigen::VectorXd;
 
 constexpr double kNoiseMin = 1e-8;  // Keeps the matrix positive definite in double precision.
 
-// k(s) = (1 + r + r²/3) e^−r with r = √(5 s) of the squared scaled distance s, and −2 dk/ds =
-// 5/3 (1 + r) e^−r.
-DL_ALSO_FOR_AVX2 void matern(const double* squares, double* kernel, double* slopes,
-                             Eigen::Index count) {
+// Eigen cuts long sums in pieces by the caches that it finds: with these sizes, sums have the same
+// bits on every machine.
+[[maybe_unused]] const bool kSameCaches = [] {
+  Eigen::setCpuCacheSizes(32 << 10, 512 << 10, 8 << 20);
+  return true;
+}();
+
+// Makes of squared scaled distances s what the kernel is there: k(s) = (1 + r + r²/3) e^−r with
+// r = √(5 s).
+DL_ALSO_FOR_AVX2 void matern(double* squares, Eigen::Index count) {
+  for (Eigen::Index i = 0; i < count; ++i) {
+    const double r = std::sqrt(5 * std::max(0.0, squares[i]));
+    squares[i] = (1 + r + r * r / 3) * exp_of(-r);
+  }
+}
+
+// And the slopes, −2 dk/ds = 5/3 (1 + r) e^−r.
+DL_ALSO_FOR_AVX2 void matern_and_slopes(const double* squares, double* kernel, double* slopes,
+                                        Eigen::Index count) {
   for (Eigen::Index i = 0; i < count; ++i) {
     const double r = std::sqrt(5 * std::max(0.0, squares[i]));
     const double e = exp_of(-r);
@@ -32,6 +47,47 @@ MatrixXd square_distances(const MatrixXd& a, const MatrixXd& b) {
   squares.colwise() += a.rowwise().squaredNorm();
   squares.rowwise() += b.rowwise().squaredNorm().transpose();
   return squares;
+}
+
+// Puts the inverse of a lower triangle in its place, in a third of the operations that solving for
+// the identity takes. What is above the diagonal is neither read nor written.
+void invert_lower(Eigen::Ref<MatrixXd> matrix) {
+  constexpr Eigen::Index kSmall = 24;
+  const Eigen::Index n = matrix.rows(), half = n / 2;
+  if (n <= kSmall) {
+    const MatrixXd inverse =
+        matrix.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(n, n)).eval();
+    matrix.triangularView<Eigen::Lower>() = inverse;
+    return;
+  }
+  // The inverse of (A 0; B C) is (A⁻¹ 0; −C⁻¹ B A⁻¹, C⁻¹).
+  auto first = matrix.topLeftCorner(half, half);
+  auto last = matrix.bottomRightCorner(n - half, n - half);
+  auto below = matrix.bottomLeftCorner(n - half, half);
+  invert_lower(first);
+  invert_lower(last);
+  const MatrixXd product = last.triangularView<Eigen::Lower>() * below;
+  below.noalias() = -product * first.triangularView<Eigen::Lower>();
+}
+
+// Puts Lᵀ L, of a lower triangle L, in its place: the lower half of what is symmetric.
+void square_lower(Eigen::Ref<MatrixXd> matrix) {
+  constexpr Eigen::Index kSmall = 24;
+  const Eigen::Index n = matrix.rows(), half = n / 2;
+  if (n <= kSmall) {
+    const MatrixXd lower = matrix.triangularView<Eigen::Lower>();
+    matrix.triangularView<Eigen::Lower>() = lower.transpose() * lower;
+    return;
+  }
+  // For L = (A 0; B C) it is (AᵀA + BᵀB ·; CᵀB, CᵀC).
+  auto first = matrix.topLeftCorner(half, half);
+  auto last = matrix.bottomRightCorner(n - half, n - half);
+  auto below = matrix.bottomLeftCorner(n - half, half);
+  square_lower(first);
+  first.selfadjointView<Eigen::Lower>().rankUpdate(below.transpose());
+  const MatrixXd product = last.triangularView<Eigen::Lower>().transpose() * below;
+  below = product;
+  square_lower(last);
 }
 
 Eigen::RowVectorXd inverse_lengths_of(const KernelParameters& parameters,
@@ -53,8 +109,10 @@ class Density {
     const KernelParameters parameters = unpacked(x);
     const Eigen::Index n = points_.rows();
     const MatrixXd scaled = points_ * inverse_lengths_of(parameters, groups_).asDiagonal();
-    MatrixXd kernel = square_distances(scaled, scaled), slopes(n, n);
-    matern(kernel.data(), kernel.data(), slopes.data(), n * n);
+    // Of what is symmetric only the lower half is computed.
+    MatrixXd kernel = square_distances(scaled, scaled), slopes = MatrixXd::Zero(n, n);
+    for (Eigen::Index i = 0; i < n; ++i)
+      matern_and_slopes(&kernel(i, i), &kernel(i, i), &slopes(i, i), n - i);
     const double variance = exp_of(parameters.log_variance);
     const double noise = exp_of(parameters.log_noise);
     MatrixXd matrix = variance * kernel;
@@ -67,17 +125,23 @@ class Density {
     double value = 0.5 * values_.dot(weights);
     for (Eigen::Index i = 0; i < n; ++i) value += log_of(factor.matrixLLT()(i, i));
     // dL/dθ = ½ tr((K⁻¹ − w wᵀ) dK/dθ).
-    MatrixXd outer = factor.solve(MatrixXd::Identity(n, n));
-    outer.noalias() -= weights * weights.transpose();
+    MatrixXd outer = factor.matrixLLT();
+    invert_lower(outer);
+    square_lower(outer);
+    outer.selfadjointView<Eigen::Lower>().rankUpdate(weights, -1);
+    double product = -outer.diagonal().sum();  // tr of outer · kernel, whose diagonal is 1.
+    for (Eigen::Index i = 0; i < n; ++i)
+      product += 2 * outer.col(i).tail(n - i).dot(kernel.col(i).tail(n - i));
     const Eigen::Index groups = parameters.log_lengths.size();
-    gradient[groups] = 0.5 * variance * outer.cwiseProduct(kernel).sum();
+    gradient[groups] = 0.5 * variance * product;
     gradient[groups + 1] = 0.5 * noise * outer.diagonal().sum();
-    const MatrixXd weighted = variance * outer.cwiseProduct(slopes);
-    const VectorXd sums = weighted.rowwise().sum();
+    const MatrixXd lower = variance * outer.cwiseProduct(slopes);
+    const auto weighted = lower.selfadjointView<Eigen::Lower>();
+    const VectorXd sums = weighted * VectorXd::Ones(n);
     for (Eigen::Index c = 0; c < scaled.cols(); ++c) {
-      const VectorXd column = scaled.col(c);
+      const VectorXd column = scaled.col(c), across = weighted * column;
       // Σ W (x − x')² = 2 (Σ x² W1 − xᵀ W x); dk/d log ℓ = slope · (x − x')².
-      const double sum = column.cwiseAbs2().dot(sums) - column.dot(weighted * column);
+      const double sum = column.cwiseAbs2().dot(sums) - column.dot(across);
       gradient[groups_[static_cast<std::size_t>(c)]] += sum;
     }
     return value + penalty(x, gradient);
@@ -117,20 +181,20 @@ GaussianProcess::GaussianProcess(MatrixXd points, VectorXd values, std::vector<i
       parameters_(std::move(parameters)),
       inverse_lengths_(inverse_lengths_of(parameters_, groups_)),
       points_(scaled(points)) {
-  const Eigen::Index n = points_.rows();
-  MatrixXd kernel = square_distances(points_, points_), slopes(n, n);
-  matern(kernel.data(), kernel.data(), slopes.data(), n * n);
-  kernel *= exp_of(parameters_.log_variance);
   // A matrix that rounding has made indefinite needs a little more on its diagonal.
-  double noise = exp_of(parameters_.log_noise) + kNoiseMin;
-  do {
-    MatrixXd matrix = kernel;
-    matrix.diagonal().array() += noise;
-    factor_.compute(matrix);
-    noise *= 10;
-  } while (factor_.info() != Eigen::Success && noise < 1e3);
-  inverse_ = factor_.solve(MatrixXd::Identity(n, n));
-  weights_ = factor_.solve(values);
+  for (noise_ = exp_of(parameters_.log_noise) + kNoiseMin;; noise_ *= 10) {
+    // One matrix from the distances to the inverse. What is symmetric has no upper half.
+    inverse_factor_ = square_distances(points_, points_);
+    for (Eigen::Index i = 0, n = points_.rows(); i < n; ++i) matern(&inverse_factor_(i, i), n - i);
+    inverse_factor_ *= exp_of(parameters_.log_variance);
+    inverse_factor_.diagonal().array() += noise_;
+    const Eigen::LLT<Eigen::Ref<MatrixXd>> factor(inverse_factor_);  // In place.
+    if (factor.info() != Eigen::Success && noise_ < 1e2) continue;
+    weights_ = factor.solve(values);
+    break;
+  }
+  values_ = std::move(values);
+  invert_lower(inverse_factor_);
 }
 
 MatrixXd GaussianProcess::scaled(const MatrixXd& points) const {
@@ -148,13 +212,15 @@ GaussianProcess::Belief GaussianProcess::at(const VectorXd& point, VectorXd& mea
   const Eigen::RowVectorXd x = point.transpose().cwiseProduct(inverse_lengths_);
   const MatrixXd differences = (-points_).rowwise() + x;
   VectorXd kernel = differences.rowwise().squaredNorm(), slopes(kernel.size());
-  matern(kernel.data(), kernel.data(), slopes.data(), kernel.size());
+  matern_and_slopes(kernel.data(), kernel.data(), slopes.data(), kernel.size());
   kernel *= variance;
   slopes *= -variance;  // dk/dx = slope · (x − x').
-  const VectorXd solved = inverse_ * kernel;
+  const auto inverse_factor = inverse_factor_.triangularView<Eigen::Lower>();
+  const VectorXd whitened = inverse_factor * kernel;
+  const VectorXd solved = inverse_factor.transpose() * whitened;
   Belief belief;
   belief.mean = kernel.dot(weights_);
-  belief.deviation = std::sqrt(std::max(1e-12 * variance, variance - kernel.dot(solved)));
+  belief.deviation = std::sqrt(std::max(1e-12 * variance, variance - whitened.squaredNorm()));
   mean_gradient = (differences.transpose() * slopes.cwiseProduct(weights_))
                       .cwiseProduct(inverse_lengths_.transpose());
   deviation_gradient = (differences.transpose() * slopes.cwiseProduct(solved))
@@ -164,17 +230,24 @@ GaussianProcess::Belief GaussianProcess::at(const VectorXd& point, VectorXd& mea
 }
 
 void GaussianProcess::at_all(const MatrixXd& points, VectorXd& means, VectorXd& deviations) const {
+  constexpr Eigen::Index kAtOnce = 128;  // What stays in a cache.
   const double variance = exp_of(parameters_.log_variance);
-  MatrixXd kernel = square_distances(points_, scaled(points)), slopes(kernel.rows(), kernel.cols());
-  matern(kernel.data(), kernel.data(), slopes.data(), kernel.size());
-  kernel *= variance;
-  means = kernel.transpose() * weights_;
-  factor_.matrixL().solveInPlace(kernel);
-  deviations = (variance - kernel.colwise().squaredNorm().array())
-                   .max(1e-12 * variance)
-                   .sqrt()
-                   .matrix()
-                   .transpose();
+  const Eigen::Index count = points.rows();
+  means.resize(count);
+  deviations.resize(count);
+  for (Eigen::Index begin = 0; begin < count; begin += kAtOnce) {
+    const Eigen::Index size = std::min(kAtOnce, count - begin);
+    MatrixXd kernel = square_distances(points_, scaled(points.middleRows(begin, size)));
+    matern(kernel.data(), kernel.size());
+    kernel *= variance;
+    means.segment(begin, size) = kernel.transpose() * weights_;
+    const MatrixXd whitened = inverse_factor_.triangularView<Eigen::Lower>() * kernel;
+    deviations.segment(begin, size) = (variance - whitened.colwise().squaredNorm().array())
+                                          .max(1e-12 * variance)
+                                          .sqrt()
+                                          .matrix()
+                                          .transpose();
+  }
 }
 
 KernelParameters fit_kernel(const MatrixXd& points, const VectorXd& values,

@@ -35,6 +35,8 @@ class GaussianProcess {
   // Of many points, rows of `points`.
   void at_all(const Eigen::MatrixXd& points, Eigen::VectorXd& means,
               Eigen::VectorXd& deviations) const;
+  // The means at the points that it was made of, in their order: at() of each, at no cost.
+  Eigen::VectorXd means() const { return values_ - noise_ * weights_; }
 
   const KernelParameters& parameters() const { return parameters_; }
 
@@ -46,9 +48,11 @@ class GaussianProcess {
   KernelParameters parameters_;
   Eigen::RowVectorXd inverse_lengths_;  // By column.
   Eigen::MatrixXd points_;              // Scaled.
-  Eigen::LLT<Eigen::MatrixXd> factor_;
-  Eigen::MatrixXd inverse_;  // Of the kernel matrix with noise.
-  Eigen::VectorXd weights_;  // inverse · values.
+  Eigen::VectorXd values_;
+  double noise_ = 0;  // On the diagonal of the kernel matrix K.
+  // With K + noise = L Lᵀ:
+  Eigen::MatrixXd inverse_factor_;  // L⁻¹, a lower triangle.
+  Eigen::VectorXd weights_;         // (K + noise)⁻¹ values.
 };
 
 struct KernelPrior {

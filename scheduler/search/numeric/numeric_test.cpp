@@ -123,6 +123,60 @@ TEST_CASE("a Gaussian process learns which column matters and predicts between p
   }
 }
 
+TEST_CASE("a Gaussian process believes what the textbook says", "[numeric]") {
+  // More points than what is inverted at once. Rasmussen and Williams 2006, equations 2.25, 2.26.
+  const Sample sample = waves(101);
+  KernelParameters parameters;
+  parameters.log_lengths = VectorXd::Constant(2, std::log(0.3));
+  parameters.log_noise = std::log(0.01);
+  const auto kernel = [&](const MatrixXd& a, const MatrixXd& b) {
+    MatrixXd k(a.rows(), b.rows());
+    for (Eigen::Index i = 0; i < a.rows(); ++i) {
+      for (Eigen::Index j = 0; j < b.rows(); ++j) {
+        const double r = std::sqrt(5.0) * (a.row(i) - b.row(j)).norm() / 0.3;
+        k(i, j) = (1 + r + r * r / 3) * std::exp(-r);
+      }
+    }
+    return k;
+  };
+  const MatrixXd asked = waves(7).points.array() + 0.05;
+  MatrixXd noisy = kernel(sample.points, sample.points);
+  noisy.diagonal().array() += 0.01;
+  const MatrixXd inverse = noisy.inverse(), across = kernel(asked, sample.points);
+
+  const GaussianProcess process(sample.points, sample.values, {0, 1}, parameters);
+  VectorXd means, deviations;
+  process.at_all(asked, means, deviations);
+  for (Eigen::Index i = 0; i < asked.rows(); ++i) {
+    const double mean = across.row(i) * inverse * sample.values;
+    const double variance = 1 - across.row(i) * inverse * across.row(i).transpose();
+    const auto one = process.at(asked.row(i).transpose());
+    CHECK(one.mean == Approx(mean).margin(1e-6));
+    CHECK(one.deviation == Approx(std::sqrt(variance)).epsilon(1e-5));
+    CHECK(means[i] == Approx(mean).margin(1e-6));
+    CHECK(deviations[i] == Approx(std::sqrt(variance)).epsilon(1e-5));
+  }
+  const VectorXd own = process.means();
+  for (Eigen::Index i = 0; i < own.size(); ++i) {
+    CHECK(own[i] == Approx(process.at(sample.points.row(i).transpose()).mean).margin(1e-6));
+  }
+}
+
+TEST_CASE("kernel parameters come to the same density wherever they start", "[numeric]") {
+  const Sample sample = waves(101);
+  KernelParameters start;
+  start.log_lengths = VectorXd::Zero(2);
+  const auto least_from = [&](const KernelParameters& from) {
+    double value = 0;
+    fit_kernel(sample.points, sample.values, {0, 1}, {}, from, &value);
+    return value;
+  };
+  KernelParameters elsewhere = start;
+  elsewhere.log_lengths << -1.5, 1;
+  elsewhere.log_noise = -5;
+  CHECK(least_from(start) == Approx(least_from(elsewhere)).epsilon(1e-3));
+}
+
 TEST_CASE("a Gaussian process' gradients are those of its beliefs", "[numeric]") {
   const Sample sample = waves(15);
   KernelParameters kernel;

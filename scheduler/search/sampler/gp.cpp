@@ -331,13 +331,8 @@ std::optional<Point> Gp::sample(const Observations& observations, TrialNumber nu
   const GaussianProcess process = process_for(observations, losses, fit);
 
   // What is to be improved on: the least that the process believes of the points that were tried.
-  MatrixXd tried(static_cast<Eigen::Index>(observations.size()),
-                 static_cast<Eigen::Index>(groups_.size()));
-  for (std::size_t i = 0; i < observations.size(); ++i)
-    tried.row(static_cast<Eigen::Index>(i)) = columns_of(observations.all()[i].point);
-  VectorXd means, deviations;
-  process.at_all(tried, means, deviations);
-  const double target = means.minCoeff();
+  const double target =
+      process.means().head(static_cast<Eigen::Index>(observations.size())).minCoeff();
 
   RandomStream random(seed_, std::uint64_t{number} << 32);
   std::vector<Scored> found = scored(wide_candidates(random), process, target);

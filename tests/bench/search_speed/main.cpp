@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/memory.h"
 #include "daemon/runtime/journal/checksum.h"
 #include "daemon/runtime/journal/schema.h"
 #include "scheduler/search/searcher.h"
@@ -62,6 +63,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: search_speed ALGORITHM PARAMETERS TRIALS [FILE]\n");
     return 2;
   }
+  keep_freed_memory(64 << 20);  // As the coordinator does.
   SearchSpec spec;
   spec.objectives = {{.metric = "value", .goal = "minimize"}};
   spec.algorithm = argv[1];
