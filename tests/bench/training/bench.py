@@ -2,10 +2,12 @@
 """Training speed: dl-worker against PyTorch's DistributedDataParallel, on the same network.
 
 For each model, rounds of A B C: dl-worker processes over the ring (A), torchrun with DDP over Gloo,
-or NCCL on GPUs (B; its ranks stay and wait in between), and the same dl-worker processes each for itself, without an exchange (C). All
-have the same number of processes and threads, batch, image size, precision, memory format and
-version of PyTorch. A round's figure is the median step after the warm-up, told by when rank 0 says
-that a step is done; the result is the median of the rounds.
+or NCCL on GPUs (B; its ranks stay and wait in between), and the same dl-worker processes each for
+itself, without an exchange (C); every second round is C B A. All have the same number of processes
+and threads, batch, image size, precision, memory format and version of PyTorch. A run's figure is
+the median step after the warm-up, told by when rank 0 says that a step is done. A machine's speed
+drifts from round to round, so figures are compared within a round, and the result is the median of
+the rounds:
 
   ratio                  images/s of A ÷ those of B
   exposed_communication  (step of A - step of C) ÷ step of A
@@ -47,8 +49,8 @@ def parse():
     parser.add_argument("--python", required=True, help="a Python with torch, for the peer")
     parser.add_argument("--model", action="append", choices=MODELS, help="default: all")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=3, help="measured steps of a run")
-    parser.add_argument("--warm-up", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=5, help="measured steps of a run")
+    parser.add_argument("--warm-up", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1, help="of each worker")
     parser.add_argument("--image", type=int, help="side in pixels; default: the model's")
@@ -191,7 +193,8 @@ def step_seconds(options, processes):
             break
     deadline.cancel()
     if len(times) < options.warm_up + options.steps:
-        raise SystemExit(f"a run ended, or was ended after {RUN_SECONDS} s, before its last step:\n" + "".join(output))
+        raise SystemExit(f"a run ended, or was ended after {RUN_SECONDS} s, before its last step:\n"
+                         + "".join(output))
     measured = times[options.warm_up - 1:]
     return statistics.median(b - a for a, b in zip(measured, measured[1:]))
 
@@ -208,10 +211,12 @@ def measure(options, model):
         workers = Workers(options, model, case, pathlib.Path(name))
         ddp = Ddp(options, model, case, pathlib.Path(name))
         try:
+            runs = {"ours": lambda: workers.round(exchange=True),
+                    "ddp": lambda: ddp.round(options),
+                    "alone": lambda: workers.round(exchange=False)}
             for i in range(options.rounds):
-                rounds["ours"].append(workers.round(exchange=True))
-                rounds["ddp"].append(ddp.round(options))
-                rounds["alone"].append(workers.round(exchange=False))
+                for who in list(runs) if i % 2 == 0 else reversed(runs):
+                    rounds[who].append(runs[who]())
                 print(f"{model} round {i + 1}: " + "  ".join(
                     f"{who} {values[-1]:.3f} s" for who, values in rounds.items()), file=sys.stderr)
         finally:
@@ -222,8 +227,9 @@ def measure(options, model):
 def summary(options, model, case, rounds):
     seconds = {who: statistics.median(values) for who, values in rounds.items()}
     batch = case["batch"] * options.workers
-    ratio = seconds["ddp"] / seconds["ours"]
-    exposed = (seconds["ours"] - seconds["alone"]) / seconds["ours"]
+    ratio = statistics.median(ddp / ours for ddp, ours in zip(rounds["ddp"], rounds["ours"]))
+    exposed = statistics.median(1 - alone / ours
+                                for alone, ours in zip(rounds["alone"], rounds["ours"]))
     return {
         "model": model, "image": case["image"], "batch_of_a_rank": case["batch"],
         "ours_images_per_second": round(batch / seconds["ours"], 2),
