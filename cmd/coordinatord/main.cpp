@@ -15,14 +15,13 @@
 #include "daemon/runtime/security/token.h"
 #include "daemon/runtime/server/server.h"
 #include "daemon/runtime/server/state_dir.h"
+#include "scheduler/search/searcher.h"
 
 namespace dl {
 namespace {
 
 constexpr int kExitUsage = 2;   // Wrong options, or a configuration that cannot be read.
 constexpr int kExitFailed = 1;  // Could not start.
-// Freed bytes: a search by a Gaussian process makes matrices of megabytes for each suggestion.
-constexpr std::size_t kMatricesKept = 64 << 20;
 
 // Blocks SIGINT and SIGTERM in this thread and all that it starts; wait() takes them.
 class StopSignals {
@@ -128,7 +127,7 @@ int main_with(std::span<const char* const> arguments) {
   }
   log_init("dl-coordinatord", options.string("log_level"),
            options.string("log_format") == "json" ? LogFormat::kJson : LogFormat::kText);
-  keep_freed_memory(kMatricesKept);
+  keep_freed_memory(scheduler::kSuggestionMemory);
   const StopSignals signals;
   const auto result = run(options, signals);
   if (result) return 0;

@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +22,10 @@
 #include "scheduler/search/trial.h"
 
 namespace dl::scheduler {
+
+// Bytes that a suggestion may allocate and free again, the matrices of a Gaussian process: what a
+// process that asks often does well to keep (base/memory.h).
+inline constexpr std::size_t kSuggestionMemory = 64 << 20;
 
 struct StartTrial {
   Assignment assignment;

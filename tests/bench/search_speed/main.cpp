@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: search_speed ALGORITHM PARAMETERS TRIALS [FILE]\n");
     return 2;
   }
-  keep_freed_memory(64 << 20);  // As the coordinator does.
+  keep_freed_memory(kSuggestionMemory);  // As the coordinator does.
   SearchSpec spec;
   spec.objectives = {{.metric = "value", .goal = "minimize"}};
   spec.algorithm = argv[1];
