@@ -11,11 +11,12 @@
 namespace dl::worker::train {
 
 std::unique_ptr<Compressor> make_compressor(const CompressionSpec& spec,
-                                            const std::vector<BucketShape>& buckets) {
+                                            const std::vector<BucketShape>& buckets,
+                                            double momentum) {
   if (spec.name == "fp16") return std::make_unique<Half>(collective::DataType::kFloat16);
   if (spec.name == "bf16") return std::make_unique<Half>(collective::DataType::kBfloat16);
   if (spec.name == "int8") return std::make_unique<Int8>(buckets);
-  if (spec.name == "top_k") return std::make_unique<TopK>(spec.ratio, buckets);
+  if (spec.name == "top_k") return std::make_unique<TopK>(spec.ratio, momentum, buckets);
   if (spec.name == "power_sgd") return std::make_unique<PowerSgd>(spec.rank, buckets);
   DL_ASSERT(spec.name == "none", "the spec was checked");
   return nullptr;

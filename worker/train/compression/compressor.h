@@ -61,9 +61,12 @@ class Compressor {
   virtual std::vector<CompressorState> state() { return {}; }
 };
 
-// For `buckets` in their order; the same on all ranks. Null for "none".
+// For `buckets` in their order; the same on all ranks. Null for "none". A `momentum` above 0 is
+// the optimizer's, which top_k is to have in its place: what comes out is not the gradients but the
+// step along them.
 std::unique_ptr<Compressor> make_compressor(const CompressionSpec& spec,
-                                            const std::vector<BucketShape>& buckets);
+                                            const std::vector<BucketShape>& buckets,
+                                            double momentum = 0);
 
 // Copies the states of `from` into those of `to` that have the same name: for new buckets.
 void move_state(Compressor& from, Compressor& to);

@@ -21,6 +21,7 @@ using transport::testing::must;
 using transport::testing::must_fail;
 using transport::testing::spawn;
 using Floats = std::vector<float>;
+using namespace std::string_literals;
 
 // Two buckets with matrices that PowerSGD compresses, small ones, and a size that is no multiple
 // of anything.
@@ -29,11 +30,21 @@ const std::vector<BucketShape> kBuckets = {
     {{"odd", 1, 1031}, {"wide", 16, 300}},
 };
 
+// top_k that has the optimizer's momentum.
+const std::string kCorrected = "top_k with momentum";
+constexpr double kMomentum = 0.9;
+
 CompressionSpec spec_of(const std::string& name) {
   CompressionSpec spec;
   spec.name = name;
   spec.ratio = 0.05;
   return spec;
+}
+
+std::unique_ptr<Compressor> compressor_of(const std::string& name,
+                                          const std::vector<BucketShape>& buckets) {
+  if (name == kCorrected) return make_compressor(spec_of("top_k"), buckets, kMomentum);
+  return make_compressor(spec_of(name), buckets);
 }
 
 std::size_t size_of_bucket(std::size_t bucket) {
@@ -55,10 +66,10 @@ Floats gradient_of(std::uint32_t rank, std::uint64_t step, std::size_t bucket) {
 class Rank {
  public:
   // Everything takes the ring, whatever its size, for the bytes to be those of the ring.
-  Rank(const CompressionSpec& spec, std::unique_ptr<Mesh> mesh)
+  Rank(const std::string& name, std::unique_ptr<Mesh> mesh)
       : communicator_(std::move(mesh), {.direct_bytes_max = 0}),
         wire(communicator_),
-        compressor(make_compressor(spec, kBuckets)) {}
+        compressor(compressor_of(name, kBuckets)) {}
 
   Floats step(std::uint64_t step, std::size_t bucket) {
     Floats gradient = gradient_of(wire.rank(), step, bucket);
@@ -86,7 +97,7 @@ std::vector<Floats> copy_of(std::vector<CompressorState> state) {
   return copies;
 }
 
-const std::vector<std::string> kAll = {"fp16", "bf16", "top_k", "power_sgd", "int8"};
+const std::vector<std::string> kAll = {"fp16", "bf16", "top_k", kCorrected, "power_sgd", "int8"};
 const std::vector<std::string> kWithFeedback = {"top_k", "power_sgd", "int8"};
 
 TEST_CASE("every compressor leaves the same bits on all ranks, in every run", "[compression]") {
@@ -95,7 +106,7 @@ TEST_CASE("every compressor leaves the same bits on all ranks, in every run", "[
     std::vector<std::vector<Floats>> sums(2 * world);  // Of two runs, by rank.
     for (std::uint32_t run = 0; run < 2; ++run) {
       spawn({.world_size = world}, [&](std::unique_ptr<Mesh> mesh) {
-        Rank rank(spec_of(name), std::move(mesh));
+        Rank rank(name, std::move(mesh));
         for (std::uint64_t step = 0; step < 4; ++step) {
           for (std::size_t bucket : {1, 0}) {
             sums[run * world + rank.wire.rank()].push_back(rank.step(step, bucket));
@@ -120,7 +131,7 @@ TEST_CASE("with error feedback, nothing of a gradient is lost", "[compression]")
     std::vector<double> out(in.size());
     std::vector<Floats> kept(world);
     spawn({.world_size = world}, [&](std::unique_ptr<Mesh> mesh) {
-      Rank rank(spec_of(name), std::move(mesh));
+      Rank rank(name, std::move(mesh));
       for (std::uint64_t step = 0; step < steps; ++step) {
         const Floats sum = rank.step(step, 0);
         if (rank.wire.rank() != 0) continue;
@@ -163,7 +174,7 @@ TEST_CASE("16-bit floats and 8-bit integers come close to the sum in one step", 
       GENERATE(table<std::string, double>({{"fp16", 1e-4}, {"bf16", 8e-4}, {"int8", 5e-4}}));
   Floats sum;
   spawn({.world_size = world}, [&, name = name](std::unique_ptr<Mesh> mesh) {
-    Rank rank(spec_of(name), std::move(mesh));
+    Rank rank(name, std::move(mesh));
     const Floats mine = rank.step(0, 0);
     if (rank.wire.rank() == 0) sum = mine;
   });
@@ -179,11 +190,11 @@ TEST_CASE("16-bit floats and 8-bit integers come close to the sum in one step", 
 }
 
 // What one rank sends for one bucket, without the calls' headers.
-std::uint64_t bytes_of(const CompressionSpec& spec, std::uint32_t world, std::size_t bucket,
+std::uint64_t bytes_of(const std::string& name, std::uint32_t world, std::size_t bucket,
                        std::uint64_t calls) {
   std::uint64_t bytes = 0;
   spawn({.world_size = world}, [&](std::unique_ptr<Mesh> mesh) {
-    Rank rank(spec, std::move(mesh));
+    Rank rank(name, std::move(mesh));
     rank.step(0, bucket);
     if (rank.wire.rank() == 0) bytes = rank.wire.bytes_sent() - calls * collective::kCallBytes;
   });
@@ -196,16 +207,16 @@ TEST_CASE("each compressor sends the bytes that its page says", "[compression]")
   const std::uint64_t n = size_of_bucket(0);
   const std::uint64_t calls = 2 * 3;  // Of an all-reduce, in two shots.
   const auto around = [](std::uint64_t bytes) { return 2 * 3 * bytes / 4; };  // 2(P − 1)/P.
-  CHECK(bytes_of(spec_of("fp16"), world, 0, calls) == around(2 * n));
-  CHECK(bytes_of(spec_of("bf16"), world, 0, calls) == around(2 * n));
+  CHECK(bytes_of("fp16", world, 0, calls) == around(2 * n));
+  CHECK(bytes_of("bf16", world, 0, calls) == around(2 * n));
   const auto count = static_cast<std::uint64_t>(std::ceil(0.05 * static_cast<double>(n)));
-  CHECK(bytes_of(spec_of("top_k"), world, 0, 1) == 3 * (4 + 8 * count));
+  CHECK(bytes_of("top_k", world, 0, 1) == 3 * (4 + 8 * count));
   // Rank 2: the factors of "conv" and "tall", and the bias as it is.
-  CHECK(bytes_of(spec_of("power_sgd"), world, 0, 2 * calls) ==
+  CHECK(bytes_of("power_sgd", world, 0, 2 * calls) ==
         around(4 * (2 * (24 + 302) + 24)) + around(4 * 2 * (46 + 8)));
   const std::uint64_t blocks = (n + 255) / 256;
   const std::uint64_t part = (blocks + 3) / 4 * (256 + 4);
-  CHECK(bytes_of(spec_of("int8"), world, 0, 3 + 1) == 3 * part + 3 * part);
+  CHECK(bytes_of("int8", world, 0, 3 + 1) == 3 * part + 3 * part);
 }
 
 TEST_CASE("a gradient that is not finite reaches all ranks as NaN and is not kept",
@@ -218,7 +229,7 @@ TEST_CASE("a gradient that is not finite reaches all ranks as NaN and is not kep
     std::vector<Floats> after(2 * world);  // A step later, without the bad step and with it.
     for (const bool with_bad : {false, true}) {
       spawn({.world_size = world}, [&](std::unique_ptr<Mesh> mesh) {
-        Rank rank(spec_of(name), std::move(mesh));
+        Rank rank(name, std::move(mesh));
         rank.step(0, 0);
         if (with_bad) {
           const std::vector<Floats> before = copy_of(rank.compressor->state());
@@ -256,7 +267,7 @@ TEST_CASE("a gradient that is not finite reaches all ranks as NaN and is not kep
 TEST_CASE("a step that is not compressed pays what was owed", "[compression]") {
   for (const std::string& name : kWithFeedback) {
     spawn({.world_size = 2}, [&](std::unique_ptr<Mesh> mesh) {
-      Rank rank(spec_of(name), std::move(mesh));
+      Rank rank(name, std::move(mesh));
       rank.step(0, 0);
       const std::vector<Floats> owed = copy_of(rank.compressor->state());
       Floats bad(size_of_bucket(0), std::numeric_limits<float>::infinity());
@@ -275,11 +286,11 @@ TEST_CASE("a step that is not compressed pays what was owed", "[compression]") {
 TEST_CASE("what a compressor keeps follows its parameters into other buckets", "[compression]") {
   const std::vector<BucketShape> joined = {{kBuckets[1][1], kBuckets[0][2], kBuckets[0][0]},
                                            {kBuckets[0][1], kBuckets[1][0]}};
-  for (const std::string& name : kWithFeedback) {
+  for (const std::string& name : {"top_k"s, kCorrected, "power_sgd"s, "int8"s}) {
     spawn({.world_size = 2}, [&](std::unique_ptr<Mesh> mesh) {
-      Rank rank(spec_of(name), std::move(mesh));
+      Rank rank(name, std::move(mesh));
       for (const std::size_t bucket : {0, 1}) rank.step(0, bucket);
-      const auto moved = make_compressor(spec_of(name), joined);
+      const auto moved = compressor_of(name, joined);
       move_state(*rank.compressor, *moved);
       std::vector<CompressorState> before = rank.compressor->state();
       std::vector<CompressorState> after = moved->state();
@@ -314,6 +325,36 @@ TEST_CASE("top-k sends the largest elements, and of equal ones the first", "[com
     must(compressor->sum(wire, 0, none));
     expect(none == Floats(10), "at last there is nothing left");
   });
+}
+
+TEST_CASE("top-k with a momentum sends the velocity, which starts anew where it was sent",
+          "[compression]") {
+  CompressionSpec spec = spec_of("top_k");
+  spec.ratio = 0.5;
+  spawn({.world_size = 1}, [&](std::unique_ptr<Mesh> mesh) {
+    Communicator communicator(std::move(mesh));
+    Wire wire(communicator);
+    const auto compressor = make_compressor(spec, {{{"x", 1, 4}}}, 0.5);
+    const auto step = [&](Floats gradient) {
+      must(compressor->sum(wire, 0, gradient));
+      return gradient;
+    };
+    expect(step({4, 1, 0, 3}) == Floats{4, 0, 0, 3}, "at first it is the gradient");
+    // Of the second element 1 waits, and its velocity is 0.5 × 1 + 1.
+    expect(step({1, 1, 0, 0}) == Floats{1, 2.5f, 0, 0}, "then what came together");
+    expect(step(Floats(4)) == Floats(4), "nothing is left to go on by itself");
+  });
+}
+
+TEST_CASE("a step that is not compressed is one of an optimizer with momentum", "[compression]") {
+  const auto compressor = make_compressor(spec_of("top_k"), {{{"x", 1, 4}}}, 0.5);
+  Floats velocity(4);
+  for (const Floats& gradient : {Floats{4, 1, 0, 3}, Floats{4, 1, 0, 3}, Floats{0, -2, 1, 0}}) {
+    for (std::size_t i = 0; i < 4; ++i) velocity[i] = 0.5f * velocity[i] + gradient[i];
+    Floats step = gradient;
+    compressor->pay(0, step);
+    CHECK(step == velocity);
+  }
 }
 
 TEST_CASE("PowerSGD of a gradient of its rank is exact, and Q's columns keep length 1",
@@ -379,7 +420,7 @@ TEST_CASE("ranks whose buckets differ find out", "[compression]") {
       Communicator communicator(std::move(mesh));
       Wire wire(communicator);
       const std::size_t columns = communicator.rank() == 0 ? 3000 : 5000;
-      const auto compressor = make_compressor(spec_of(name), {{{"x", 10, columns}}});
+      const auto compressor = compressor_of(name, {{{"x", 10, columns}}});
       Floats gradient(10 * columns, 1.0f);
       const Error error = must_fail(compressor->sum(wire, 0, gradient));
       expect(error.code == Code::kFailedPrecondition || error.code == Code::kUnavailable,

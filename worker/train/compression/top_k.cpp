@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "worker/train/compression/kernels/kernels.h"
 #include "worker/train/compression/scratch.h"
@@ -21,6 +22,11 @@ std::uint32_t magnitude(float value) { return std::bit_cast<std::uint32_t>(value
 std::size_t words_of_block(std::size_t count) { return 1 + 2 * count; }
 
 }  // namespace
+
+TopK::TopK(double ratio, double momentum, const std::vector<BucketShape>& buckets)
+    : ratio_(ratio), momentum_(static_cast<float>(momentum)), residual_(buckets) {
+  if (momentum > 0) velocity_.emplace("velocity", buckets);
+}
 
 TopK::Block TopK::block_of(std::uint32_t rank, std::size_t count) {
   std::uint32_t* words = message_.data() + rank * words_of_block(count);
@@ -69,34 +75,49 @@ void TopK::select(std::span<const float> values, std::span<std::uint32_t> indice
   }
 }
 
-// Adds the gradients to the residual and moves the largest from there into `block`. False when a
-// gradient is not finite; it is left out of the residual then.
-bool TopK::take(std::span<const float> gradients, std::span<float> residual, Block block) {
+// Adds the gradients, or the velocity that they change, to the residual and moves the largest from
+// there into `block`. False when a gradient is not finite; it is left out of the residual then.
+bool TopK::take(std::size_t bucket, std::span<const float> gradients, Block block) {
+  const kernels::Table& loops = kernels::table();
+  const std::span<float> residual = residual_.of(bucket);
+  const std::span<float> velocity = velocity_ ? velocity_->of(bucket) : std::span<float>();
+  taken_velocity_.clear();
   bool finite = true;
   std::size_t taken = 0;
   for (std::size_t begin = 0; begin < gradients.size(); begin += kChunk) {
     const std::size_t size = std::min(kChunk, gradients.size() - begin);
+    const float* addend = gradients.data() + begin;
+    if (velocity_) {
+      finite &= loops.decay_and_add(addend, momentum_, &velocity[begin], size);
+      addend = &velocity[begin];
+    }
     const std::span<float> chunk = residual.subspan(begin, size);
     const std::span<std::uint32_t> indices = block.indices.subspan(taken, count_of(size));
-    finite &= kernels::table().add_and_count(gradients.data() + begin, chunk.data(), size,
-                                             histogram_.data());
+    finite &= loops.add_and_count(addend, chunk.data(), size, histogram_.data());
     select(chunk, indices);
     for (std::uint32_t& i : indices) {
-      block.values[taken++] = chunk[i];
-      chunk[i] = 0;
+      block.values[taken++] = std::exchange(chunk[i], 0.0f);
       i += static_cast<std::uint32_t>(begin);
+      if (velocity_) taken_velocity_.push_back(std::exchange(velocity[i], 0.0f));
     }
   }
   return finite;
 }
 
-// The residual as it was before take(), but for a rounding: that loses at most as much as the
-// residual had, however large the gradients were.
-void TopK::put_back(std::span<float> gradients, std::span<float> residual, Block block) const {
-  for (std::size_t i = 0; i < block.indices.size(); ++i) {
+// All as it was before take(), but for a rounding: that loses at most as much as there was, however
+// large the gradients were.
+void TopK::put_back(std::size_t bucket, std::span<const float> gradients, Block block) {
+  const kernels::Table& loops = kernels::table();
+  const std::span<float> residual = residual_.of(bucket);
+  for (std::size_t i = 0; i < block.indices.size(); ++i)
     residual[block.indices[i]] = block.values[i];
-  }
-  kernels::table().subtract(gradients.data(), residual.data(), gradients.size());
+  if (!velocity_) return loops.subtract(gradients.data(), residual.data(), gradients.size());
+  const std::span<float> velocity = velocity_->of(bucket);
+  for (std::size_t i = 0; i < block.indices.size(); ++i)
+    velocity[block.indices[i]] = taken_velocity_[i];
+  loops.subtract(velocity.data(), residual.data(), velocity.size());
+  loops.subtract(gradients.data(), velocity.data(), velocity.size());
+  for (float& value : velocity) value /= momentum_;
 }
 
 Result<void> TopK::sum(Wire& wire, std::size_t bucket, std::span<float> gradients) {
@@ -104,13 +125,12 @@ Result<void> TopK::sum(Wire& wire, std::size_t bucket, std::span<float> gradient
   if (count == 0) return {};
   const std::span<std::uint32_t> message =
       scratch(message_, wire.world_size() * words_of_block(count));
-  const std::span<float> residual = residual_.of(bucket);
   const Block mine = block_of(wire.rank(), count);
-  mine.finite[0] = take(gradients, residual, mine) ? 1 : 0;
+  mine.finite[0] = take(bucket, gradients, mine) ? 1 : 0;
   DL_CHECK(wire.all_gather(std::as_writable_bytes(message)));
   for (std::uint32_t rank = 0; rank < wire.world_size(); ++rank) {
     if (block_of(rank, count).finite[0] == 1) continue;
-    put_back(gradients, residual, mine);
+    put_back(bucket, gradients, mine);
     std::ranges::fill(gradients, std::numeric_limits<float>::quiet_NaN());
     return {};
   }
@@ -133,6 +153,22 @@ Result<void> TopK::sum_blocks(std::uint32_t world, std::size_t count, std::span<
     }
   }
   return {};
+}
+
+void TopK::pay(std::size_t bucket, std::span<float> gradients) {
+  const kernels::Table& loops = kernels::table();
+  if (velocity_ && loops.finite(gradients.data(), gradients.size())) {
+    const std::span<float> velocity = velocity_->of(bucket);
+    if (loops.decay_and_add(gradients.data(), momentum_, velocity.data(), velocity.size()))
+      std::ranges::copy(velocity, gradients.begin());
+  }
+  residual_.pay(bucket, gradients);
+}
+
+std::vector<CompressorState> TopK::state() {
+  std::vector<CompressorState> state = residual_.state();
+  if (velocity_) std::ranges::move(velocity_->state(), std::back_inserter(state));
+  return state;
 }
 
 }  // namespace dl::worker::train

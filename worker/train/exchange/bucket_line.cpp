@@ -47,11 +47,11 @@ class BucketLine::Hook final : public c10d::CommHookInterface {
   BucketLine& line_;
 };
 
-BucketLine::BucketLine(const CompressionSpec& spec, ProcessGroup group)
-    : spec_(spec), group_(std::move(group)) {}
+BucketLine::BucketLine(const CompressionSpec& spec, double momentum, ProcessGroup group)
+    : spec_(spec), momentum_(momentum), group_(std::move(group)) {}
 
 void BucketLine::lay_out(const std::vector<BucketShape>& buckets) {
-  std::unique_ptr<Compressor> compressor = make_compressor(spec_, buckets);
+  std::unique_ptr<Compressor> compressor = make_compressor(spec_, buckets, momentum_);
   if (compressor && compressor_) move_state(*compressor_, *compressor);
   compressor_ = std::move(compressor);
   labels_.clear();

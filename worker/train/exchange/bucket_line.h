@@ -34,8 +34,8 @@ struct Traffic {
 
 class BucketLine {
  public:
-  // Over the ring of `group`.
-  BucketLine(const CompressionSpec& spec, ProcessGroup group);
+  // Over the ring of `group`. `momentum` as for make_compressor.
+  BucketLine(const CompressionSpec& spec, double momentum, ProcessGroup group);
 
   // Between two steps. What the compressor remembers follows its parameters into the new buckets.
   void lay_out(const std::vector<BucketShape>& buckets);
@@ -61,6 +61,7 @@ class BucketLine {
   std::vector<NamedTensor> state(bool of_rank) const;
 
   const CompressionSpec spec_;
+  const double momentum_;
   const ProcessGroup group_;
   std::vector<std::string> labels_;  // By bucket, for errors: its first and last parameter.
   std::unique_ptr<Compressor> compressor_;

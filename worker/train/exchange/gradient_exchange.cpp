@@ -30,20 +30,36 @@ std::string milliseconds(double seconds) {
   return text;
 }
 
+// docs/compression.md, momentum correction. Nesterov's looks ahead of what is only known later.
+double momentum_before_compression(const JobSpec& spec, const Gang& gang) {
+  const TrainSpec& train = spec.train;
+  const bool takes_it = spec.strategy.compression.name == "top_k" && gang.size() > 1;
+  return takes_it && train.optimizer == "sgd" && !train.nesterov ? train.momentum : 0.0;
+}
+
+TrainSpec without(double momentum, TrainSpec train) {
+  if (momentum == 0) return train;
+  train.momentum = 0;
+  train.weight_decay /= 1 - momentum;  // What momentum had made of it.
+  return train;
+}
+
 }  // namespace
 
-GradientExchange::GradientExchange(Replica& replica, const Gang& gang, const StrategySpec& spec,
+GradientExchange::GradientExchange(Replica& replica, const Gang& gang, const JobSpec& spec,
                                    Note note)
     : replica_(replica),
       gang_(gang),
-      compression_(spec.compression),
+      compression_(spec.strategy.compression),
+      momentum_(momentum_before_compression(spec, gang)),
+      optimizer_spec_(without(momentum_, spec.train)),
       note_(std::move(note)),
-      tuning_(tuning_options(spec, replica, gang)),
+      tuning_(tuning_options(spec.strategy, replica, gang)),
       chooses_(!tuning_.chosen()),
-      meter_(compresses(spec)),
+      meter_(compresses(spec.strategy)),
       chosen_(torch::zeros({3}, torch::kInt64)) {
   if (!active()) return;
-  if (replica_.device().is_cpu()) line_.emplace(compression_, gang_.group());
+  if (replica_.device().is_cpu()) line_.emplace(compression_, momentum_, gang_.group());
   use(tuning_.setting(0));
 }
 

@@ -16,7 +16,7 @@
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <vector>
 
-#include "model/strategy_spec.h"
+#include "model/job_spec.h"
 #include "worker/train/exchange/communication_meter.h"
 #include "worker/train/exchange/tuning.h"
 #include "worker/train/replica.h"
@@ -29,12 +29,16 @@ class GradientExchange {
 
   // For a gang of one there is nothing to exchange, and all below does nothing. `note` hears what
   // was chosen, and why.
-  GradientExchange(Replica& replica, const Gang& gang, const StrategySpec& spec, Note note);
+  GradientExchange(Replica& replica, const Gang& gang, const JobSpec& spec, Note note);
 
   // A backward pass whose gradients are summed over the ranks: those of the mean loss over the
   // whole batch. Returns this rank's part of that loss: the sum of the parts is the loss. `step`
   // counts over the whole run.
   torch::Tensor backward(const Samples& samples, std::uint64_t step);
+
+  // What the optimizer is to be made of: the job's `train`, without the momentum that a compressor
+  // has taken over.
+  const TrainSpec& optimizer_spec() const { return optimizer_spec_; }
 
   // What a resumed run needs in order to go on with the same bits: what was chosen and what
   // compression owes, the same on all ranks and each rank's own. Views, until the next backward().
@@ -60,6 +64,8 @@ class GradientExchange {
   Replica& replica_;
   const Gang& gang_;
   const CompressionSpec compression_;
+  const double momentum_;  // Of the compressor.
+  const TrainSpec optimizer_spec_;
   const Note note_;
   Tuning tuning_;
   const bool chooses_;

@@ -83,6 +83,7 @@ TEST_CASE("a compressed run that was stopped ends as if it had not been", "[exch
 TEST_CASE("steps before the start step are not compressed", "[exchange]") {
   Job job;
   prepare(job, "top_k");
+  job.spec.train.momentum = 0;
   job.spec.strategy.compression.start_step = 1'000'000;
   Job::Ranks compressed(2);
   job.run_gang(compressed);
@@ -94,6 +95,24 @@ TEST_CASE("steps before the start step are not compressed", "[exchange]") {
   const auto names = names_of(plain.heard[0].metrics);
   CHECK(std::ranges::none_of(
       names, [](const std::string& name) { return name.starts_with("train.compression"); }));
+}
+
+// Momentum before the sum over the ranks, in place of momentum after it.
+TEST_CASE("a momentum that top-k has is that of the optimizer, until something is left out",
+          "[exchange]") {
+  Job job;
+  prepare(job, "top_k");
+  job.spec.train.momentum = 0.8;
+  job.spec.strategy.compression.start_step = 1'000'000;
+  Job::Ranks corrected(2);
+  job.run_gang(corrected);
+  job.spec.strategy.compression = {};
+  Job::Ranks plain(2);
+  job.run_gang(plain);
+  REQUIRE(plain.heard[0].losses.size() > 5);
+  for (const auto& [step, loss] : plain.heard[0].losses)
+    CHECK(corrected.heard[0].losses.at(step) == Approx(loss).epsilon(1e-4));
+  CHECK_FALSE(checksum_of(corrected.results[0]) == checksum_of(plain.results[0]));
 }
 
 // Which way it goes is the machine's affair; that it goes one way on all ranks, says so, and stays

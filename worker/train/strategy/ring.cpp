@@ -11,8 +11,8 @@ class Ring : public Strategy {
  public:
   explicit Ring(const StrategyContext& context)
       : Strategy(context),
-        exchange_(replica_, gang_, spec_.strategy, context.note),
-        descent_(spec_.train, replica_.parameters(),
+        exchange_(replica_, gang_, spec_, context.note),
+        descent_(exchange_.optimizer_spec(), replica_.parameters(),
                  {.any = {}, .culprit = [this] { return find_culprit(); }}) {}
 
   Outcome<torch::Tensor> step(const Samples& samples, const StepClock& clock) override {

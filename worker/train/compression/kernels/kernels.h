@@ -38,6 +38,9 @@ struct Table {
   // to[i] += from[i].
   void (*add)(const float* from, float* to, std::size_t count);
   bool (*finite)(const float* values, std::size_t count);
+  // to[i] = to[i] × factor + from[i], where from[i] counts as 0 if it is not finite or has a
+  // magnitude from kHuge; false when there was any such.
+  bool (*decay_and_add)(const float* from, float factor, float* to, std::size_t count);
 
   // to[i] += from[i]; histogram[b], of kBins, is how many sums' magnitudes have the upper bits b.
   // What is not finite, or has a magnitude from kHuge, is not added; false when there was any.

@@ -60,6 +60,8 @@ TEST_CASE("the loops for AVX2 give the bits of the plain ones", "[compression]")
     loops.add_and_count(numbers(kCount, 4).data(), sum.data(), kCount, histogram.data());
     results.push_back(sum);
     results.emplace_back(histogram.begin(), histogram.end());
+    loops.decay_and_add(noise(kCount, 7).data(), 0.9f, sum.data(), kCount);
+    results.push_back(sum);
     const std::vector<float> matrix = numbers(37 * 131, 5);
     const Factored m = {.matrix = matrix.data(), .rows = 37, .columns = 131, .rank = 3};
     std::vector<float> p(37 * 3);
@@ -87,6 +89,15 @@ TEST_CASE("the loops for AVX2 give the bits of the plain ones", "[compression]")
     }
     CHECK(different == 0);
   }
+}
+
+TEST_CASE("what is not finite, or huge, decays a sum and adds nothing", "[compression]") {
+  std::vector<float> sum = {1, 2, 4, 8};
+  CHECK(table().decay_and_add(std::vector<float>{1, 0, -1, 2}.data(), 0.5f, sum.data(), 4));
+  CHECK(sum == std::vector<float>{1.5f, 1, 1, 6});
+  const std::vector<float> bad = {NAN, INFINITY, kHuge, 1};
+  CHECK_FALSE(table().decay_and_add(bad.data(), 0.5f, sum.data(), 4));
+  CHECK(sum == std::vector<float>{0.75f, 0.5f, 0.5f, 4});
 }
 
 TEST_CASE("the products are the products", "[compression]") {

@@ -73,6 +73,12 @@ inline float unless_huge(float value) {
   return (bits_of(value) & kMagnitude) < bits_of(kHuge) ? value : 0.0f;
 }
 
+bool decay_and_add(const float* __restrict from, float factor, float* __restrict to,
+                   std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) to[i] = to[i] * factor + unless_huge(from[i]);
+  return largest_magnitude(from, count) < bits_of(kHuge);
+}
+
 void subtract(const float* __restrict from, float* __restrict to, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) to[i] -= unless_huge(from[i]);
 }
@@ -218,6 +224,7 @@ constexpr Table make_table() {
           .from_bfloat16 = from_bfloat16,
           .add = add,
           .finite = finite,
+          .decay_and_add = decay_and_add,
           .add_and_count = add_and_count,
           .subtract = subtract,
           .indices_from = indices_from,
