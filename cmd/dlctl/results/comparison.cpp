@@ -142,7 +142,8 @@ std::string figures(const Comparison& comparison, const TableOptions& options) {
   };
   rows.add(table, "state", [](const auto& job) { return word_of(job.job.state()); });
   rows.add(table, "algorithm", [](const ComparedJob& job) {
-    return job.results ? job.results->status.algorithm() : std::string();
+    if (!job.results) return std::string();
+    return method_text(job.results->status.algorithm(), job.results->status.early_stopping());
   });
   rows.add(table, "trials", [](const auto& job) { return std::to_string(job.trials); });
   rows.add(
@@ -270,7 +271,10 @@ boost::json::value to_document(const Comparison& comparison) {
         {"compute_slots", compared.slots},
         {"seconds", std::chrono::duration<double>(compared.time).count()}};
     if (compared.best) item["best"] = *compared.best;
-    if (compared.results) item["algorithm"] = compared.results->status.algorithm();
+    if (compared.results) {
+      item["algorithm"] = compared.results->status.algorithm();
+      item["early_stopping"] = compared.results->status.early_stopping();
+    }
     item["best_so_far"] = to_document(scheduler::best_so_far(
         compared.courses, scheduler::Spending::kResource, comparison.objective.maximizes()));
     items.push_back(std::move(item));

@@ -36,7 +36,8 @@ std::string unit_of(const Preview& preview) {
 
 std::string plan_text(const Preview& preview) {
   const SearchSpec& search = *preview.job.search;
-  std::string text = one_line(preview.job.name) + ": " + search.algorithm + ", " +
+  std::string text = one_line(preview.job.name) + ": " +
+                     method_text(search.algorithm, search.early_stopping.rule) + ", " +
                      with_commas(preview.forecast.trials) + " trials over " +
                      std::to_string(search.parameters.size()) +
                      (search.parameters.size() == 1 ? " parameter" : " parameters") + ", " +

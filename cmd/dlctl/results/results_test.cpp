@@ -39,6 +39,16 @@ using Numbers = std::vector<std::uint32_t>;
 
 }  // namespace
 
+TEST_CASE("a search is named by what chooses its values and what ends its trials", "[results]") {
+  SearchResults results = asha();
+  CHECK(search_headline(results, {}).find(": asha, 8 of 12") != std::string::npos);
+  results.status.set_algorithm("tpe");
+  results.status.set_early_stopping("none");
+  CHECK(search_headline(results, {}).find(": tpe, 8 of 12") != std::string::npos);
+  results.status.set_early_stopping("median");
+  CHECK(search_headline(results, {}).find(": tpe with median, 8 of 12") != std::string::npos);
+}
+
 TEST_CASE("results have the values in the types of their domains", "[results]") {
   const SearchResults results = asha();
   CHECK(results.trials[0].values == Assignment{{"train.learning_rate", 0.05},

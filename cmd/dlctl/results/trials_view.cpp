@@ -152,7 +152,8 @@ std::string search_headline(const SearchResults& results, const Terminal& termin
       one_line(results.job.name()) + ") " + (is_terminal(results.job.state()) ? "" : "is ") +
       styled(status.is_paused() ? "paused" : state,
              style_of_state(status.is_paused() ? "queued" : state), terminal.color) +
-      ": " + status.algorithm() + ", " + std::to_string(status.started());
+      ": " + method_text(status.algorithm(), status.early_stopping()) + ", " +
+      std::to_string(status.started());
   if (status.max_trials() > 0) text += " of " + std::to_string(status.max_trials());
   text += " trials";
   const auto count = [&](std::uint32_t number, const char* word) {

@@ -4,6 +4,7 @@
 
 #include "cmd/dlctl/document_file.h"
 #include "cmd/dlctl/verb.h"
+#include "cmd/dlctl/view/job_text.h"
 
 namespace dl::dlctl {
 namespace {
@@ -28,8 +29,8 @@ std::string summary(const std::string& file, const JobSpec& spec) {
   }
   if (spec.search) {
     const SearchSpec& search = *spec.search;
-    text += ", a search by " + search.algorithm + " over " +
-            std::to_string(search.parameters.size()) +
+    text += ", a search by " + method_text(search.algorithm, search.early_stopping.rule) +
+            " over " + std::to_string(search.parameters.size()) +
             (search.parameters.size() == 1 ? " parameter" : " parameters");
     const std::uint64_t trials =
         search.max_trials > 0 ? search.max_trials : count_grid(search.parameters);

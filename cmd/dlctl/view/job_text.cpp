@@ -144,6 +144,11 @@ std::string search_text(const v1::SearchStatus& search) {
   return text;
 }
 
+std::string method_text(const std::string& algorithm, const std::string& early_stopping) {
+  const bool has_rule = !early_stopping.empty() && early_stopping != "none";
+  return has_rule ? algorithm + " with " + early_stopping : algorithm;
+}
+
 std::string amount_text(std::uint64_t amount, const std::string& units) {
   return with_commas(amount) + " " + (amount == 1 ? units.substr(0, units.size() - 1) : units);
 }

@@ -51,6 +51,9 @@ std::optional<Metric> best_metric(const v1::Job& job);
 // "5 of 24 trials started, 2 run, 1 paused, 2 ended, 1 failed"
 std::string search_text(const v1::SearchStatus& search);
 
+// "asha", or "tpe with asha" where the algorithm says what to try and a rule who goes on.
+std::string method_text(const std::string& algorithm, const std::string& early_stopping);
+
 // "1 epoch", "1,024 steps"
 std::string amount_text(std::uint64_t amount, const std::string& units);
 

@@ -37,6 +37,7 @@ v1::SearchStatus search_message(const JobView& view) {
   const coordinator::Search& search = *view.job.search;
   v1::SearchStatus message;
   message.set_algorithm(spec.algorithm);
+  message.set_early_stopping(spec.early_stopping.rule);
   for (const Objective& objective : spec.objectives) {
     v1::SearchObjective& each = *message.add_objectives();
     each.set_metric(objective.metric);

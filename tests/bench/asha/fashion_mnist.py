@@ -5,8 +5,8 @@ Prints JSON; exits with 0 if ASHA ended above both in every seed.
 For each seed, on a cluster of two agents with a core each:
 
     asha     configs/jobs/fashion_mnist_asha.yaml as it is
-    random   the same document with `algorithm: random`: whole trials until they have spent as many
-             epochs as ASHA did, the last of them to its end
+    random   the same document with `algorithm: random` and no early stopping: whole trials until they
+             have spent as many epochs as ASHA did, the last of them to its end
     default  the values of configs/jobs/fashion_mnist_ring.yaml with one worker, as many epochs and
              the same images
 
@@ -41,7 +41,7 @@ def run_job(cluster, document, overrides):
     """What the job's ended trials came to, and the epochs of all of them."""
     job = cluster.submit(document, *overrides)
     begin = time.monotonic()
-    ended = cluster.wait(job)
+    ended = cluster.wait(job, 1800)
     assert ended["state"] == "JOB_STATE_SUCCEEDED", ended
     seconds = round(time.monotonic() - begin, 1)
     if "search" not in ended:
@@ -67,7 +67,8 @@ def contest(cluster, contestant, seed, so_far):
     seeds.append(f"search.seed={seed}")
     if contestant == "random":
         trials = math.ceil(so_far["asha"]["epochs"] / epochs)
-        seeds += ["search.algorithm=random", f"search.max_trials={trials}"]
+        seeds += ["search.algorithm=random", "search.early_stopping.rule=none",
+                  f"search.max_trials={trials}"]
     return run_job(cluster, SEARCH, seeds)
 
 

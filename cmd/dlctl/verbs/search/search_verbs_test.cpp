@@ -329,6 +329,10 @@ TEST_CASE("preview says what a search tries first and spends, offline", "[dlctl]
         "With 16 at once that is 8m, if the cluster has room for them.\n");
   const auto first = user.run({"preview", "-", "--first", "3"}, kSearch);
   CHECK(first.out.find("TRIAL  learning_rate\n    1  ") != std::string::npos);
+  const auto ruled = user.run(
+      {"preview", "-", "--set", "search.algorithm=tpe", "--set", "search.early_stopping.rule=asha"},
+      kSearch);
+  CHECK(ruled.out.starts_with("fashion-mnist: tpe with asha, 16 trials over 1 parameter"));
   const auto json = user.run({"preview", "-", "-o", "json"}, kSearch);
   CHECK(json.out.find("\"resource_of_all\": ") != std::string::npos);
   const auto plain = user.run({"preview", "-"}, "command: echo\n");
