@@ -42,7 +42,8 @@ Result<void> two_shot_allreduce(Communicator& communicator, const AllreduceOptio
 Result<void> direct_allreduce(Communicator& communicator, const AllreduceOptions& options);
 
 // Where all ranks share a board (communicator.topology().one_host()), for vectors of up to
-// flat_bytes_max: each rank shows its vector to the others and sums all of them.
+// flat_bytes_max: each rank shows its vector to the others and sums all of them. kInvalidArgument
+// for larger ones.
 Result<void> flat_allreduce(Communicator& communicator, const AllreduceOptions& options);
 std::size_t flat_bytes_max(Communicator& communicator);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 
 #include "worker/collective/allreduce.h"
 #include "worker/collective/allreduce_call.h"
@@ -86,6 +87,11 @@ std::size_t flat_bytes_max(Communicator& communicator) {
 
 Result<void> flat_allreduce(Communicator& communicator, const AllreduceOptions& options) {
   DL_CHECK(check_allreduce(communicator, options));
+  const std::size_t most = flat_bytes_max(communicator);
+  if (communicator.world_size() > 1 && options.data.size() > most) {
+    return invalid_argument("a flat all-reduce of " + std::to_string(options.data.size()) +
+                            " bytes, of which the board has room for " + std::to_string(most));
+  }
   const Call call = allreduce_call(communicator, CallKind::kFlatAllreduce, options);
   if (communicator.world_size() == 1 || options.data.empty()) return {};
   return communicator.settle(call, Flat(communicator, call, options).run(communicator.options()));

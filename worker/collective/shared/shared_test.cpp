@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -162,6 +163,20 @@ TEST_CASE("calls of all kinds follow one another on a board", "[collective]") {
       must(broadcast(communicator, {.data = byte, .root = root}));
       expect(byte[0] == static_cast<std::byte>(root), "the root's");
       if (round % 5 == 0) must(barrier(communicator));
+    }
+  });
+}
+
+TEST_CASE("a flat all-reduce of more than its place on the board is refused", "[collective]") {
+  spawn_communicators({.kind = Kind::kShm, .world_size = 2}, [](Communicator& communicator) {
+    std::vector<float> data(flat_bytes_max(communicator) / sizeof(float) + 1, 1.0f);
+    const auto bytes = std::as_writable_bytes(std::span(data));
+    expect(must_fail(flat_allreduce(communicator, {.data = bytes})).code == Code::kInvalidArgument,
+           "refused");
+    for (int round = 0; round < 3; ++round) {
+      std::fill(data.begin(), data.end(), 1.0f);
+      must(flat_allreduce(communicator, {.data = bytes.first(bytes.size() - sizeof(float))}));
+      expect(std::count(data.begin(), data.end() - 1, 2.0f) + 1 == std::ssize(data), "1 + 1");
     }
   });
 }
