@@ -33,6 +33,8 @@ using worker::transport::Rank;
 // As c10d::Reducer cuts them: from the last layer to the first.
 constexpr std::size_t kFirstBucketBytes = 1 << 20;
 constexpr std::size_t kBucketBytes = 25 << 20;
+// top_k has it in the place of an optimizer.
+constexpr double kMomentum = 0.9;
 
 // He et al. 2016: 11.7 million parameters in convolutions of 3 × 3 and 1 × 1, batch normalisation
 // and one linear layer.
@@ -98,7 +100,7 @@ struct Measured {
 
 Result<Measured> measure(Communicator& communicator, const CompressionSpec& spec, int count) {
   const std::vector<BucketShape> buckets = buckets_of(resnet18());
-  const auto compressor = worker::train::make_compressor(spec, buckets);
+  const auto compressor = worker::train::make_compressor(spec, buckets, kMomentum);
   const std::vector<std::vector<float>> fresh = gradients_of(buckets, communicator.rank());
   std::vector<std::vector<float>> gradients = fresh;
   Measured measured;
